@@ -1,0 +1,1 @@
+"""Segment Anything annotation for napari, with or without a viewer."""
