@@ -1,1 +1,35 @@
-"""Segment Anything annotation for napari, with or without a viewer."""
+"""Segment Anything for napari, and the same models headless from Python.
+
+Every public name is imported on first use, so that ``import napari_samara`` itself loads
+neither torch nor napari.
+"""
+
+from __future__ import annotations
+
+from importlib import import_module
+
+__version__ = "0.1.0"
+
+_HOME_OF = {
+    "list_checkpoints": "napari_samara.api",
+    "load": "napari_samara.api",
+    "segment": "napari_samara.api",
+}
+"""The module that defines each public name: one line adds a name."""
+
+__all__ = ["__version__", "list_checkpoints", "load", "segment"]
+
+
+def __getattr__(name: str) -> object:
+    """Import and return the public name `name` on first use."""
+    home = _HOME_OF.get(name)
+    if home is None:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    value: object = getattr(import_module(home), name)
+    globals()[name] = value
+    return value
+
+
+def __dir__() -> list[str]:
+    """Public names, imported or not."""
+    return sorted({*globals(), *_HOME_OF})
