@@ -1,0 +1,241 @@
+"""Settings: numbers declared once, which forms, command options and saved records all read."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import Field, asdict, dataclass, field, fields
+from types import NoneType
+from typing import TYPE_CHECKING, Any, ClassVar, Self, get_args, get_type_hints
+
+from napari_samara.errors import SettingsError
+from napari_samara.intensity import POLICIES
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
+
+def setting(
+    default: Any,
+    *,
+    title: str,
+    help: str = "",
+    minimum: float | None = None,
+    maximum: float | None = None,
+    choices: Sequence[Any] | None = None,
+) -> Any:
+    """Field of a settings class, with what a form and a command line need to show it.
+
+    Parameters
+    ----------
+    default : object
+        Value where none is given.
+    title : str
+        A few words, with the unit.
+    help : str
+        One sentence.
+    minimum, maximum : float, optional
+        Limits of a number, both allowed values.
+    choices : sequence, optional
+        All allowed values.
+
+    Returns
+    -------
+    dataclasses.Field
+        Typed as any so that it can stand as the default of an annotated name.
+    """
+    return field(
+        default=default,
+        metadata={
+            "title": title,
+            "help": help,
+            "minimum": minimum,
+            "maximum": maximum,
+            "choices": None if choices is None else tuple(choices),
+        },
+    )
+
+
+@dataclass(frozen=True)
+class Settings:
+    """Base of all settings: checked at birth, with a plain form.
+
+    Raises
+    ------
+    SettingsError
+        If a value has the wrong type or lies outside its range or choices.
+    """
+
+    def __post_init__(self) -> None:
+        """Check every field."""
+        validate(self)
+
+    def to_dict(self) -> dict[str, Any]:
+        """Plain form for JSON.
+
+        Returns
+        -------
+        dict
+            One entry per field.
+        """
+        return asdict(self)
+
+    @classmethod
+    def from_dict(cls, data: Mapping[str, Any]) -> Self:
+        """Build settings of their plain form; fields left out keep their default.
+
+        Parameters
+        ----------
+        data : mapping
+            Values by field name; lists stand for tuples.
+
+        Returns
+        -------
+        Settings
+            Of the class it is called on.
+
+        Raises
+        ------
+        SettingsError
+            If a name is unknown or a value is not allowed.
+        """
+        known = {item.name for item in fields(cls)}
+        unknown = sorted(set(data) - known)
+        if unknown:
+            raise SettingsError(
+                f"{cls.__name__} has no setting {', '.join(unknown)}; it has "
+                f"{', '.join(sorted(known))}"
+            )
+        return cls(**data)
+
+
+@dataclass(frozen=True)
+class PredictSettings(Settings):
+    """How prompts become a mask.
+
+    Attributes
+    ----------
+    mask_threshold : float
+        Logit above which a pixel belongs to the object.
+    fill_holes : bool
+        Whether background enclosed by the object is added to it.
+    keep_largest : bool
+        Whether only the largest connected piece is kept.
+    chunk : int
+        Prompts decoded at once; fewer need less memory.
+    """
+
+    mask_threshold: float = setting(
+        0.0,
+        title="Mask threshold (logit)",
+        help="Higher makes masks smaller; 0 is an even chance of object and background.",
+        minimum=-32.0,
+        maximum=32.0,
+    )
+    fill_holes: bool = setting(
+        False, title="Fill holes", help="Add background enclosed by the object to it."
+    )
+    keep_largest: bool = setting(
+        False, title="Keep largest piece", help="Drop all but the largest connected piece."
+    )
+    chunk: int = setting(
+        64,
+        title="Prompts at once",
+        help="Prompts decoded in one go; fewer need less memory.",
+        minimum=1,
+        maximum=4096,
+    )
+
+
+@dataclass(frozen=True)
+class SegmentSettings(Settings):
+    """How objects become one label image.
+
+    Attributes
+    ----------
+    contrast : str
+        How intensities become RGB, one of `intensity.POLICIES` that needs no numbers.
+    overlap : str
+        Which of two overlapping objects gets the pixel: the ``"first"``, the ``"last"`` or the
+        one of ``"best-score"``.
+    multimask : str
+        Whether the model gives several masks of a prompt and the best is taken: ``"auto"`` for a
+        single point only, ``"yes"`` or ``"no"``.
+    """
+
+    OVERLAPS: ClassVar[tuple[str, ...]] = ("first", "last", "best-score")
+
+    contrast: str = setting(
+        "auto",
+        title="Contrast",
+        help="How intensities become the 8-bit RGB image that the model sees.",
+        choices=[policy for policy in POLICIES if policy != "limits"],
+    )
+    overlap: str = setting(
+        "best-score",
+        title="Overlapping objects",
+        help="Which of two objects gets a pixel that both claim.",
+        choices=OVERLAPS,
+    )
+    multimask: str = setting(
+        "auto",
+        title="Several masks per prompt",
+        help="Let the model give several masks and take the best; auto does so for one point.",
+        choices=("auto", "yes", "no"),
+    )
+
+
+def validate(settings: Any) -> None:
+    """Check each field of a settings value against its type, range and choices.
+
+    Whole numbers given for a float and lists given for a tuple are converted in place, which is
+    only right while the value is being made.
+
+    Parameters
+    ----------
+    settings : dataclass
+        Frozen or not, with fields made by `setting`.
+
+    Raises
+    ------
+    SettingsError
+        Naming the field, the value and what is allowed.
+    """
+    hints = get_type_hints(type(settings))
+    for item in fields(settings):
+        where = f"{type(settings).__name__}.{item.name}"
+        value = _typed(where, getattr(settings, item.name), hints[item.name])
+        _check_limits(where, value, item)
+        object.__setattr__(settings, item.name, value)
+
+
+def _typed(where: str, value: Any, hint: Any) -> Any:
+    """`value` in the type of its annotation, or an error."""
+    origin = getattr(hint, "__origin__", None)
+    kinds = tuple(getattr(kind, "__origin__", kind) for kind in get_args(hint) or (hint,))
+    if origin is tuple:
+        kinds = (tuple,)
+    if isinstance(value, list) and tuple in kinds:
+        return tuple(value)
+    if isinstance(value, int) and not isinstance(value, bool) and float in kinds:
+        value = float(value) if int not in kinds else value
+    right = isinstance(value, bool) if bool in kinds else not isinstance(value, bool)
+    if value is None and NoneType in kinds:
+        return None
+    if not right or not isinstance(value, kinds):
+        names = " or ".join(kind.__name__ for kind in kinds)
+        raise SettingsError(f"{where} must be {names}, got {value!r}")
+    return value
+
+
+def _check_limits(where: str, value: Any, item: Field[Any]) -> None:
+    """Refuse a value outside the range or the choices of its field."""
+    low, high = item.metadata.get("minimum"), item.metadata.get("maximum")
+    choices = item.metadata.get("choices")
+    if choices is not None and value not in choices:
+        raise SettingsError(f"{where} must be one of {', '.join(map(str, choices))}, got {value!r}")
+    if not isinstance(value, int | float):
+        return
+    if math.isnan(value) or (low is not None and value < low):
+        raise SettingsError(f"{where} must be at least {low}, got {value}")
+    if high is not None and value > high:
+        raise SettingsError(f"{where} must be at most {high}, got {value}")
