@@ -1,0 +1,194 @@
+"""From embeddings to mask logits and predicted IoU (SAM paper, appendix A).
+
+Parameter names are those of ``segment_anything/modeling/mask_decoder.py``. The transposed
+convolutions have a stride equal to their kernel, so each is one matrix product per pixel whose
+outputs stay grouped by their origin ("blocks") until the masks, which are small, are put in order.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor, nn
+
+from napari_samara.model.config import SamMaskDecoderConfig
+from napari_samara.model.layers import MLP, LayerNorm2d
+from napari_samara.model.prompt_encoder import PromptCode
+from napari_samara.model.prompt_maps import N_MAPS
+from napari_samara.model.transformer import TwoWayTransformer
+
+CHUNK = 8
+"""Prompts decoded together when no gradient is needed: more only falls out of the CPU's caches."""
+
+MAP_STEP = 2
+"""The up-sampling step at which drawn prompts, four times the embedding, have the same size."""
+
+
+class MaskDecoder(nn.Module):
+    """Predict masks of prompts on one image.
+
+    Parameters
+    ----------
+    config : SamMaskDecoderConfig
+        Sizes; with `skip_channels` the up-sampling steps receive encoder features.
+    prompt_maps : bool
+        Whether the drawn prompts are seen at the up-sampling step of their resolution.
+    """
+
+    def __init__(self, config: SamMaskDecoderConfig, prompt_maps: bool = False) -> None:
+        super().__init__()
+        width = config.hidden_size
+        self.num_mask_tokens = config.num_multimask_outputs + 1
+        self.transformer = TwoWayTransformer(
+            width, config.num_attention_heads, config.mlp_dim, config.num_hidden_layers,
+            config.attention_downsample_rate, config.layer_norm_eps,
+        )
+        self.iou_token = nn.Embedding(1, width)
+        self.mask_tokens = nn.Embedding(self.num_mask_tokens, width)
+        steps = config.upscaling_steps
+        widths = [width, *(max(width >> (4 - steps + i), 1) for i in range(steps))]
+        self.output_upscaling = nn.Sequential(*_upscaling(widths))
+        self.skip_projections = nn.ModuleList(
+            nn.Conv2d(c, w, kernel_size=1)
+            for c, w in zip(config.skip_channels, widths[1:], strict=False)
+        )
+        drawn = prompt_maps and steps >= MAP_STEP
+        self.map_projection = nn.Conv2d(1 + N_MAPS, widths[MAP_STEP], 1) if drawn else None
+        self.output_hypernetworks_mlps = nn.ModuleList(
+            MLP(width, width, widths[-1], 3) for _ in range(self.num_mask_tokens)
+        )
+        self.iou_prediction_head = MLP(
+            width, config.iou_head_hidden_dim, self.num_mask_tokens, config.iou_head_depth
+        )
+
+    def forward(
+        self,
+        image: Tensor,
+        image_pe: Tensor,
+        code: PromptCode,
+        multimask_output: bool = True,
+        skips: Sequence[Tensor] = (),
+        best_only: bool = False,
+    ) -> tuple[Tensor, Tensor]:
+        """Decode P prompts on one image.
+
+        Parameters
+        ----------
+        image : Tensor
+            (1, C, h, w) embedding.
+        image_pe : Tensor
+            (1, C, h, w) position code of the embedding.
+        code : PromptCode
+            The encoded prompts.
+        multimask_output : bool
+            Whether to offer several masks (for an ambiguous prompt) in place of the single one.
+        skips : sequence of Tensor
+            Encoder features, each (1, C', h 2^i, w 2^i), i = 1, 2, ...; only where the family has
+            them.
+        best_only : bool
+            Compute just the mask of highest predicted IoU of each prompt.
+
+        Returns
+        -------
+        masks : Tensor
+            (P, M, S, S) logits, M the number of masks asked for.
+        iou : Tensor
+            (P, M) predicted IoU.
+        """
+        count, (height, width) = code.sparse.shape[0], image.shape[-2:]
+        shared = image.flatten(2).transpose(1, 2)  # (1, L, C)
+        pe = image_pe.flatten(2).transpose(1, 2)
+        blocks = [
+            to_blocks(project(skip), i + 1)
+            for i, (project, skip) in enumerate(zip(self.skip_projections, skips, strict=True))
+        ]
+        chunk = count if torch.is_grad_enabled() else CHUNK
+        masks, ious = [], []
+        for start in range(0, count, max(chunk, 1)):
+            part = slice(start, start + chunk)
+            dense = (code.dense if len(code.dense) == 1 else code.dense[part]).flatten(2)
+            tokens = self._tokens(code.sparse[part])
+            tokens, keys = self.transformer(shared + dense.transpose(1, 2), pe, tokens)
+            ids, iou = self._choose(tokens, multimask_output, best_only)
+            maps = None if code.maps is None else code.maps[part]
+            logits = self._masks(tokens, ids, self._upscale(keys, blocks, maps))
+            masks.append(from_blocks(logits, height, width))
+            ious.append(iou)
+        return torch.cat(masks), torch.cat(ious)
+
+    def _tokens(self, sparse: Tensor) -> Tensor:
+        own = torch.cat([self.iou_token.weight, self.mask_tokens.weight])
+        return torch.cat([own.expand(len(sparse), -1, -1), sparse], dim=1)
+
+    def _choose(self, tokens: Tensor, multimask: bool, best_only: bool) -> tuple[Tensor, Tensor]:
+        """Return mask token numbers (P, M) and their predicted IoU (P, M)."""
+        iou = self.iou_prediction_head(tokens[:, 0])  # (P, mask tokens)
+        ids = torch.arange(self.num_mask_tokens, device=iou.device).expand(len(iou), -1)
+        ids = ids[:, 1:] if multimask else ids[:, :1]
+        iou = iou.gather(1, ids)
+        if best_only:
+            best = iou.argmax(1, keepdim=True)
+            ids, iou = ids.gather(1, best), iou.gather(1, best)
+        return ids, iou
+
+    def _masks(self, tokens: Tensor, ids: Tensor, features: Tensor) -> Tensor:
+        """Return logits (P, M, pixels) of the masks `ids` (P, M) over features (P, pixels, C)."""
+        used = ids.unique().tolist()
+        weights = torch.stack(
+            [self.output_hypernetworks_mlps[i](tokens[:, 1 + i]) for i in used], dim=1
+        )  # (P, used, C)
+        if len(used) != ids.shape[1]:
+            rank = torch.stack([ids == i for i in used], dim=2).int().argmax(2)  # (P, M)
+            weights = weights.gather(1, rank[..., None].expand(-1, -1, weights.shape[2]))
+        return torch.bmm(weights, features.transpose(1, 2))
+
+    def _upscale(self, keys: Tensor, skips: Sequence[Tensor], maps: Tensor | None) -> Tensor:
+        """Return features (P, pixels, C) in blocked order from positions (P, L, C)."""
+        x, step = keys, 0
+        for layer in self.output_upscaling:
+            if isinstance(layer, nn.ConvTranspose2d):
+                step += 1
+                weight = layer.weight.permute(0, 2, 3, 1).flatten(1)  # (C, 2 * 2 * C')
+                bias = layer.bias.repeat(4) if layer.bias is not None else None
+                x = F.linear(x, weight.t(), bias).view(len(x), -1, layer.out_channels)
+                if step <= len(skips):
+                    x = x + skips[step - 1]
+                if step == MAP_STEP and maps is not None and self.map_projection is not None:
+                    x = x + to_blocks(self.map_projection(maps), step)
+            elif isinstance(layer, LayerNorm2d):
+                x = layer.channels_last(x)
+            else:
+                x = layer(x)
+        return x
+
+
+def _upscaling(widths: Sequence[int]) -> list[nn.Module]:
+    layers: list[nn.Module] = []
+    for i, (a, b) in enumerate(zip(widths[:-1], widths[1:], strict=True)):
+        layers.append(nn.ConvTranspose2d(a, b, kernel_size=2, stride=2))
+        if i < len(widths) - 2:
+            layers.append(LayerNorm2d(b))
+        layers.append(nn.GELU())
+    return layers
+
+
+def to_blocks(maps: Tensor, steps: int) -> Tensor:
+    """Group the pixels of (B, C, h 2^steps, w 2^steps) by coarse position: (B, pixels, C)."""
+    channels, side = maps.shape[1], [2] * steps
+    x = maps.unflatten(3, (-1, *side)).unflatten(2, (-1, *side))
+    rows = range(3, 3 + steps)
+    cols = range(4 + steps, 4 + 2 * steps)
+    pairs = [axis for pair in zip(rows, cols, strict=True) for axis in pair]
+    return x.permute(0, 2, 3 + steps, *pairs, 1).reshape(len(maps), -1, channels)
+
+
+def from_blocks(values: Tensor, height: int, width: int) -> Tensor:
+    """Put (P, M, pixels) in blocked order back into maps (P, M, rows, cols)."""
+    steps = ((values.shape[2] // (height * width)).bit_length() - 1) // 2
+    x = values.unflatten(2, (height, width, *[2] * (2 * steps)))
+    rows = range(4, 4 + 2 * steps, 2)
+    cols = range(5, 5 + 2 * steps, 2)
+    x = x.permute(0, 1, 2, *rows, 3, *cols)
+    return x.reshape(*values.shape[:2], height << steps, width << steps)

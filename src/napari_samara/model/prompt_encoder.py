@@ -1,0 +1,179 @@
+"""Points, boxes and masks as tokens and maps (SAM paper, appendix A, "Prompt encoder").
+
+Parameter names are those of ``segment_anything/modeling/prompt_encoder.py``. All coordinates are
+(x, y) in the frame of the model input (resized image, padded at the bottom and right), in pixels;
+the shift of half a pixel to pixel centres happens here and nowhere else.
+"""
+
+from __future__ import annotations
+
+import math
+from typing import NamedTuple
+
+import torch
+from torch import Tensor, nn
+
+from napari_samara.model.config import SamPromptEncoderConfig
+from napari_samara.model.layers import LayerNorm2d
+from napari_samara.model.prompt_maps import N_MAPS, draw_prompts
+
+NEGATIVE, POSITIVE, BOX_FIRST, BOX_LAST = 0, 1, 2, 3
+NOT_A_POINT, IGNORED = -1, -10
+
+
+class PromptCode(NamedTuple):
+    """What the mask decoder reads of P prompts.
+
+    Attributes
+    ----------
+    sparse : Tensor
+        (P, T, C) tokens of points and box corners; T may be 0.
+    dense : Tensor
+        (P or 1, C, h, w) added to the image embedding; 1 where all prompts share it.
+    maps : Tensor or None
+        (P, 1 + N_MAPS, 4 h, 4 w) mask prompt and drawn prompts, in families that have them.
+    """
+
+    sparse: Tensor
+    dense: Tensor
+    maps: Tensor | None
+
+
+class PositionEmbeddingRandom(nn.Module):
+    """Random Fourier features of coordinates in [0, 1] (Tancik et al. 2020)."""
+
+    positional_encoding_gaussian_matrix: Tensor
+
+    def __init__(self, num_pos_feats: int, scale: float = 1.0) -> None:
+        super().__init__()
+        self.register_buffer(
+            "positional_encoding_gaussian_matrix", scale * torch.randn(2, num_pos_feats)
+        )
+
+    def forward(self, coords: Tensor) -> Tensor:
+        """Return the code (..., 2 * num_pos_feats) of (x, y) coordinates (..., 2) in [0, 1]."""
+        matrix = self.positional_encoding_gaussian_matrix
+        angles = (2 * math.pi) * ((2 * coords - 1).to(matrix.dtype) @ matrix)
+        return torch.cat([angles.sin(), angles.cos()], dim=-1)
+
+    def grid(self, size: int) -> Tensor:
+        """Return the code (C, size, size) of the centres of a square grid."""
+        matrix = self.positional_encoding_gaussian_matrix
+        steps = (torch.arange(size, device=matrix.device, dtype=matrix.dtype) + 0.5) / size
+        rows, cols = torch.meshgrid(steps, steps, indexing="ij")
+        return self(torch.stack([cols, rows], dim=-1)).permute(2, 0, 1)
+
+
+class PromptEncoder(nn.Module):
+    """Encode points, boxes and low-resolution mask logits.
+
+    Parameters
+    ----------
+    config : SamPromptEncoderConfig
+        Sizes.
+    num_pos_feats : int
+        Half the channels of the position code.
+    """
+
+    def __init__(self, config: SamPromptEncoderConfig, num_pos_feats: int) -> None:
+        super().__init__()
+        width, mid = config.hidden_size, config.mask_input_channels
+        self.config = config
+        self.pe_layer = PositionEmbeddingRandom(num_pos_feats)
+        self.point_embeddings = nn.ModuleList(
+            nn.Embedding(1, width) for _ in range(config.num_point_embeddings)
+        )
+        self.not_a_point_embed = nn.Embedding(1, width)
+        inputs = 1 + N_MAPS if config.prompt_maps else 1
+        self.mask_downscaling = nn.Sequential(
+            nn.Conv2d(inputs, mid // 4, kernel_size=2, stride=2),
+            LayerNorm2d(mid // 4, config.layer_norm_eps),
+            nn.GELU(),
+            nn.Conv2d(mid // 4, mid, kernel_size=2, stride=2),
+            LayerNorm2d(mid, config.layer_norm_eps),
+            nn.GELU(),
+            nn.Conv2d(mid, width, kernel_size=1),
+        )
+        self.no_mask_embed = nn.Embedding(1, width)
+
+    @property
+    def embedding_size(self) -> int:
+        """Side of the image embedding, in positions."""
+        return self.config.image_embedding_size
+
+    def dense_pe(self) -> Tensor:
+        """Return the position code of the image embedding, (1, C, h, w)."""
+        return self.pe_layer.grid(self.embedding_size)[None]
+
+    def forward(
+        self,
+        points: Tensor | None = None,
+        labels: Tensor | None = None,
+        boxes: Tensor | None = None,
+        masks: Tensor | None = None,
+    ) -> PromptCode:
+        """Encode P prompts.
+
+        Parameters
+        ----------
+        points : Tensor, optional
+            (P, N, 2) (x, y) in the input frame.
+        labels : Tensor, optional
+            (P, N): 1 positive, 0 negative, -1 the learned "not a point", -10 no effect at all.
+        boxes : Tensor, optional
+            (P, 4) (x0, y0, x1, y1) in the input frame.
+        masks : Tensor, optional
+            (P, 1, 4 h, 4 w) mask logits in the padded input frame.
+
+        Returns
+        -------
+        PromptCode
+            Tokens, dense code and maps.
+        """
+        given = [t for t in (points, boxes, masks) if t is not None]
+        count = given[0].shape[0] if given else 1
+        weight = self.no_mask_embed.weight
+        tokens = []
+        if points is not None and labels is not None:
+            tokens.append(self._embed_points(points, labels, pad=boxes is None))
+        if boxes is not None:
+            tokens.append(self._embed_boxes(boxes))
+        sparse = torch.cat(tokens, dim=1) if tokens else weight.new_zeros(count, 0, weight.shape[1])
+        maps = None
+        if self.config.prompt_maps:
+            drawn = draw_prompts(points, labels, boxes, count, self.config, weight)
+            size = drawn.shape[-1]
+            mask = drawn.new_zeros(count, 1, size, size) if masks is None else torch.tanh(masks / 4)
+            maps = torch.cat([mask, drawn], dim=1)
+        return PromptCode(sparse, self._dense(masks, maps), maps)
+
+    def _dense(self, masks: Tensor | None, maps: Tensor | None) -> Tensor:
+        no_mask = self.no_mask_embed.weight.view(1, -1, 1, 1)
+        if maps is not None:
+            dense: Tensor = self.mask_downscaling(maps)
+            return dense + no_mask if masks is None else dense
+        if masks is not None:
+            dense = self.mask_downscaling(masks)
+            return dense
+        return no_mask.expand(-1, -1, self.embedding_size, self.embedding_size)
+
+    def _embed_points(self, points: Tensor, labels: Tensor, pad: bool) -> Tensor:
+        weight = self.no_mask_embed.weight
+        points, labels = points.to(weight) + 0.5, labels.to(weight.device)
+        if pad:  # only without a box: the reference closes the list with "not a point"
+            points = torch.cat([points, points.new_zeros(len(points), 1, 2)], dim=1)
+            labels = torch.cat([labels, labels.new_full((len(labels), 1), NOT_A_POINT)], dim=1)
+        code = self.pe_layer(points / self.config.image_size)  # (P, N, C)
+        kind = labels[..., None]
+        code = torch.where(kind == NOT_A_POINT, self.not_a_point_embed.weight[0], code)
+        code = torch.where(kind == IGNORED, torch.zeros_like(code), code)
+        for sign in (NEGATIVE, POSITIVE):
+            code = torch.where(kind == sign, code + self.point_embeddings[sign].weight[0], code)
+        return code
+
+    def _embed_boxes(self, boxes: Tensor) -> Tensor:
+        corners = boxes.to(self.no_mask_embed.weight).reshape(-1, 2, 2) + 0.5
+        code = self.pe_layer(corners / self.config.image_size)  # (P, 2, C)
+        ends = [self.point_embeddings[i].weight[0] for i in (BOX_FIRST, BOX_LAST)]
+        embedded: Tensor = code + torch.stack(ends)
+        return embedded

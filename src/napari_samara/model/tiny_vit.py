@@ -1,0 +1,226 @@
+"""TinyViT image encoder (Wu et al. 2022), as MobileSAM trained it for SAM.
+
+Parameter names are those of MobileSAM's ``mobile_sam/modeling/tiny_vit_sam.py``, so its weights
+load as they are (its classification head is not part of this module). Batch normalisation is
+folded into the convolution before it whenever the module is in evaluation mode.
+"""
+
+from __future__ import annotations
+
+import itertools
+from functools import lru_cache
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor, nn
+
+from napari_samara.model.config import TinyVitConfig
+from napari_samara.model.layers import neck
+
+
+class ConvNorm(nn.Module):
+    """A convolution without bias and a batch normalisation."""
+
+    def __init__(self, a: int, b: int, kernel: int = 1, stride: int = 1, groups: int = 1) -> None:
+        super().__init__()
+        self.c = nn.Conv2d(a, b, kernel, stride, kernel // 2, groups=groups, bias=False)
+        self.bn = nn.BatchNorm2d(b)
+
+    def forward(self, x: Tensor) -> Tensor:
+        """Return the normalised map; one convolution in evaluation mode."""
+        if self.training:
+            y: Tensor = self.bn(self.c(x))
+            return y
+        norm = self.bn
+        if norm.running_mean is None or norm.running_var is None:
+            raise RuntimeError("batch normalisation without running statistics cannot be folded")
+        gain = norm.weight * torch.rsqrt(norm.running_var + norm.eps)
+        weight = self.c.weight * gain.view(-1, 1, 1, 1)
+        bias = norm.bias - norm.running_mean * gain
+        return F.conv2d(x, weight, bias, self.c.stride, self.c.padding, groups=self.c.groups)
+
+
+class MBConv(nn.Module):
+    """Inverted bottleneck with a depth-wise convolution."""
+
+    def __init__(self, width: int, expand_ratio: float) -> None:
+        super().__init__()
+        hidden = int(width * expand_ratio)
+        self.conv1 = ConvNorm(width, hidden)
+        self.conv2 = ConvNorm(hidden, hidden, 3, groups=hidden)
+        self.conv3 = ConvNorm(hidden, width)
+
+    def forward(self, x: Tensor) -> Tensor:
+        """Return (B, C, H, W)."""
+        y = F.gelu(self.conv1(x))
+        y = F.gelu(self.conv2(y))
+        return F.gelu(x + self.conv3(y))
+
+
+class PatchMerging(nn.Module):
+    """Change the width between two stages and, with stride 2, halve the resolution."""
+
+    def __init__(self, width: int, out: int, stride: int) -> None:
+        super().__init__()
+        self.conv1 = ConvNorm(width, out)
+        self.conv2 = ConvNorm(out, out, 3, stride, groups=out)
+        self.conv3 = ConvNorm(out, out)
+
+    def forward(self, x: Tensor) -> Tensor:
+        """Return (B, C', H / stride, W / stride)."""
+        y: Tensor = self.conv3(F.gelu(self.conv2(F.gelu(self.conv1(x)))))
+        return y
+
+
+class WindowAttention(nn.Module):
+    """Attention inside windows, with a learned bias for each absolute offset."""
+
+    def __init__(self, width: int, heads: int, window: int) -> None:
+        super().__init__()
+        self.heads, self.window = heads, window
+        self.scale = (width // heads) ** -0.5
+        self.norm = nn.LayerNorm(width)
+        self.qkv = nn.Linear(width, 3 * width)
+        self.proj = nn.Linear(width, width)
+        self.attention_biases = nn.Parameter(torch.zeros(heads, window * window))
+
+    def forward(self, x: Tensor) -> Tensor:
+        """Return (windows, N, C) for tokens (windows, N, C), N the square of the window."""
+        index = _offset_index(self.window).to(x.device)
+        bias = self.attention_biases[:, index]  # (heads, N, N)
+        qkv = self.qkv(self.norm(x)).unflatten(-1, (self.heads, 3, -1))
+        q, k, v = qkv.permute(3, 0, 2, 1, 4).unbind(0)  # (windows, heads, N, C // heads)
+        out = F.scaled_dot_product_attention(q, k, v, bias.to(q.dtype), scale=self.scale)
+        y: Tensor = self.proj(out.transpose(1, 2).flatten(2))
+        return y
+
+
+@lru_cache(maxsize=16)
+def _offset_index(window: int) -> Tensor:
+    """Return (N, N) numbers of the absolute offsets, counted in order of first appearance."""
+    cells = list(itertools.product(range(window), range(window)))
+    numbers: dict[tuple[int, int], int] = {}
+    index = [
+        numbers.setdefault((abs(a[0] - b[0]), abs(a[1] - b[1])), len(numbers))
+        for a in cells
+        for b in cells
+    ]
+    return torch.tensor(index).view(len(cells), len(cells))
+
+
+class TinyViTMlp(nn.Module):
+    """Normalisation and two linear layers."""
+
+    def __init__(self, width: int, hidden: int) -> None:
+        super().__init__()
+        self.norm = nn.LayerNorm(width)
+        self.fc1 = nn.Linear(width, hidden)
+        self.fc2 = nn.Linear(hidden, width)
+
+    def forward(self, x: Tensor) -> Tensor:
+        """Return (..., C)."""
+        y: Tensor = self.fc2(F.gelu(self.fc1(self.norm(x))))
+        return y
+
+
+class TinyViTBlock(nn.Module):
+    """Window attention, a local depth-wise convolution and an MLP."""
+
+    def __init__(self, width: int, heads: int, window: int, mlp_ratio: float) -> None:
+        super().__init__()
+        self.window = window
+        self.attn = WindowAttention(width, heads, window)
+        self.local_conv = ConvNorm(width, width, 3, groups=width)
+        self.mlp = TinyViTMlp(width, int(width * mlp_ratio))
+
+    def forward(self, x: Tensor) -> Tensor:
+        """Return (B, C, H, W)."""
+        x = x + self._attend(x.permute(0, 2, 3, 1)).permute(0, 3, 1, 2)
+        x = self.local_conv(x)
+        y = x.permute(0, 2, 3, 1)  # (B, H, W, C)
+        return (y + self.mlp(y)).permute(0, 3, 1, 2)
+
+    def _attend(self, x: Tensor) -> Tensor:
+        batch, height, width, channels = x.shape
+        size = self.window
+        x = F.pad(x, (0, 0, 0, -width % size, 0, -height % size))
+        rows, cols = x.shape[1] // size, x.shape[2] // size
+        x = x.view(batch, rows, size, cols, size, channels).transpose(2, 3)
+        x = self.attn(x.reshape(-1, size * size, channels))  # (windows, N, C)
+        x = x.view(batch, rows, cols, size, size, channels).transpose(2, 3)
+        return x.reshape(batch, rows * size, cols * size, channels)[:, :height, :width]
+
+
+class Stage(nn.Module):
+    """The blocks of one resolution and the merging behind them."""
+
+    def __init__(self, blocks: list[nn.Module], downsample: PatchMerging | None) -> None:
+        super().__init__()
+        self.blocks = nn.ModuleList(blocks)
+        self.downsample = downsample
+
+
+class PatchEmbed(nn.Module):
+    """Two convolutions of stride 2."""
+
+    def __init__(self, channels: int, width: int) -> None:
+        super().__init__()
+        self.seq = nn.Sequential(
+            ConvNorm(channels, width // 2, 3, 2), nn.GELU(), ConvNorm(width // 2, width, 3, 2)
+        )
+
+
+class TinyViT(nn.Module):
+    """TinyViT with the neck of SAM.
+
+    Parameters
+    ----------
+    config : TinyVitConfig
+        Sizes.
+    skips : int
+        How many finer feature maps `forward_features` gives beside the embedding.
+    """
+
+    def __init__(self, config: TinyVitConfig, skips: int = 0) -> None:
+        super().__init__()
+        self.config, self.skips = config, skips
+        dims = config.embed_dims
+        self.patch_embed = PatchEmbed(config.num_channels, dims[0])
+        self.layers = nn.ModuleList()
+        for i, width in enumerate(dims):
+            blocks: list[nn.Module] = [
+                TinyViTBlock(width, config.num_heads[i], config.window_sizes[i], config.mlp_ratio)
+                if i
+                else MBConv(width, config.mbconv_expand_ratio)
+                for _ in range(config.depths[i])
+            ]
+            last = i == len(dims) - 1
+            down = None if last else PatchMerging(width, dims[i + 1], config.merge_strides[i])
+            self.layers.append(Stage(blocks, down))
+        self.neck = neck(dims[-1], config.output_channels)
+
+    @property
+    def skip_channels(self) -> tuple[int, ...]:
+        """Channels of the maps at strides 8, 4, 2 that can be given beside the embedding."""
+        dims = self.config.embed_dims
+        return dims[1], dims[0], dims[0] // 2
+
+    def forward(self, pixel_values: Tensor) -> Tensor:
+        """Return the embedding (B, C, h, w) of normalised pixels (B, 3, S, S)."""
+        return self.forward_features(pixel_values)[0]
+
+    def forward_features(self, pixel_values: Tensor) -> tuple[Tensor, tuple[Tensor, ...]]:
+        """Return the embedding and the `skips` finer maps, coarse (stride 8) to fine (stride 2)."""
+        stem, act, second = self.patch_embed.seq
+        x = act(stem(pixel_values))
+        maps = [x]  # stride 2
+        x = second(x)
+        for i, stage in enumerate(self.layers):
+            for block in stage.blocks:
+                x = block(x)
+            if i < 2:
+                maps.append(x)  # strides 4 and 8
+            if stage.downsample is not None:
+                x = stage.downsample(x)
+        embedding: Tensor = self.neck(x)
+        return embedding, tuple(maps[:0:-1] + maps[:1])[: self.skips]
