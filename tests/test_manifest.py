@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import subprocess
 import sys
 import zipfile
@@ -77,15 +78,13 @@ def test_wheel_carries_manifest_licence_and_data(wheel: Path) -> None:
 def test_npe2_finds_it_in_an_unpacked_wheel(wheel: Path, tmp_path: Path) -> None:
     with zipfile.ZipFile(wheel) as archive:
         archive.extractall(tmp_path)
-    # -I would drop the folder, too; -S hides this environment's editable install instead.
+    # -S leaves out the .pth file of this environment's editable install.
     script = (
         "import sys, json; sys.path[:0] = json.loads(sys.argv[1]);"
         "import npe2, napari_samara;"
         "print(napari_samara.__file__);"
         "print(npe2.PluginManifest.from_distribution('napari-samara').display_name)"
     )
-    import json
-
     path = json.dumps([str(tmp_path), *(p for p in sys.path if p.endswith("-packages"))])
     run = subprocess.run(
         [sys.executable, "-S", "-c", script, path],
