@@ -1,0 +1,160 @@
+"""How pixels are brought into the range a model was trained on (``preprocessor_config.json``)."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from napari_samara.errors import CheckpointError
+
+FILENAME = "preprocessor_config.json"
+
+_Triple = tuple[float, float, float]
+IMAGENET_MEAN: _Triple = (0.485, 0.456, 0.406)
+IMAGENET_STD: _Triple = (0.229, 0.224, 0.225)
+
+
+@dataclass(frozen=True)
+class PreprocessConfig:
+    """Normalisation and sizes of the model input.
+
+    A pixel value v becomes ``(v * rescale_factor - image_mean) / image_std``.
+
+    Attributes
+    ----------
+    longest_edge : int
+        The longer side of the image is resized to this.
+    pad_size : int
+        Side of the square it is then padded to, at the bottom and right.
+    image_mean, image_std : tuple of float
+        One value for each of red, green and blue.
+    rescale_factor : float
+        Brings uint8 to 0..1.
+    """
+
+    longest_edge: int = 1024
+    pad_size: int = 1024
+    image_mean: _Triple = IMAGENET_MEAN
+    image_std: _Triple = IMAGENET_STD
+    rescale_factor: float = 1 / 255
+
+    def __post_init__(self) -> None:
+        """Refuse sizes and numbers that no image could be normalised with."""
+        if not 1 <= self.longest_edge <= self.pad_size:
+            raise CheckpointError(
+                f"longest_edge {self.longest_edge} must lie in [1, pad_size {self.pad_size}]"
+            )
+        numbers = (*self.image_mean, *self.image_std, self.rescale_factor)
+        if not all(math.isfinite(v) for v in numbers) or 0 in (
+            *self.image_std,
+            self.rescale_factor,
+        ):
+            raise CheckpointError(
+                f"image_mean {self.image_mean}, image_std {self.image_std} and rescale_factor "
+                f"{self.rescale_factor} must be finite, the last two not 0"
+            )
+
+    @classmethod
+    def unscaled(cls, size: int) -> PreprocessConfig:
+        """Values in 0..1 with no further normalisation, as MedSAM was trained.
+
+        Parameters
+        ----------
+        size : int
+            Side of the model input.
+
+        Returns
+        -------
+        PreprocessConfig
+            With mean 0 and standard deviation 1.
+        """
+        return cls(size, size, (0.0, 0.0, 0.0), (1.0, 1.0, 1.0))
+
+    @classmethod
+    def from_dict(cls, values: Mapping[str, Any], image_size: int) -> PreprocessConfig:
+        """Read the fields that transformers' image processor writes.
+
+        Parameters
+        ----------
+        values : mapping
+            Parsed ``preprocessor_config.json``; fields that are left out take SAM's values.
+        image_size : int
+            Side of the model input.
+
+        Returns
+        -------
+        PreprocessConfig
+            Checked.
+
+        Raises
+        ------
+        CheckpointError
+            A field has the wrong type, or the padded size is not the model's input.
+        """
+        mean = _triple(values, "image_mean", IMAGENET_MEAN)
+        std = _triple(values, "image_std", IMAGENET_STD)
+        if values.get("do_normalize") is False:
+            mean, std = (0.0, 0.0, 0.0), (1.0, 1.0, 1.0)
+        factor = 1.0 if values.get("do_rescale") is False else values.get("rescale_factor", 1 / 255)
+        if isinstance(factor, bool) or not isinstance(factor, int | float):
+            raise CheckpointError(f"rescale_factor must be a number, got {factor!r}")
+        edge = _side(values.get("size"), ("longest_edge",), image_size)
+        pad = _side(values.get("pad_size"), ("height", "width"), image_size)
+        if pad != image_size:
+            raise CheckpointError(
+                f"{FILENAME} pads to {pad} but the model reads {image_size}; the files do not "
+                "belong together"
+            )
+        return cls(edge, pad, mean, std, float(factor))
+
+    def to_dict(self) -> dict[str, Any]:
+        """Return the fields that transformers' ``SamImageProcessor`` reads.
+
+        Returns
+        -------
+        dict
+            Ready for json.
+        """
+        return {
+            "image_processor_type": "SamImageProcessor",
+            "processor_class": "SamProcessor",
+            "do_convert_rgb": True,
+            "do_normalize": True,
+            "do_pad": True,
+            "do_rescale": True,
+            "do_resize": True,
+            "image_mean": list(self.image_mean),
+            "image_std": list(self.image_std),
+            "resample": 2,
+            "rescale_factor": self.rescale_factor,
+            "size": {"longest_edge": self.longest_edge},
+            "pad_size": {"height": self.pad_size, "width": self.pad_size},
+            "mask_size": {"longest_edge": max(self.longest_edge // 4, 1)},
+            "mask_pad_size": {"height": self.pad_size // 4, "width": self.pad_size // 4},
+        }
+
+
+def _triple(values: Mapping[str, Any], name: str, default: _Triple) -> _Triple:
+    given = values.get(name, default)
+    if (
+        not isinstance(given, Sequence)
+        or len(given) != 3
+        or any(isinstance(v, bool) or not isinstance(v, int | float) for v in given)
+    ):
+        raise CheckpointError(f"{name} must be three numbers, got {given!r}")
+    return float(given[0]), float(given[1]), float(given[2])
+
+
+def _side(value: Any, names: Sequence[str], default: int) -> int:
+    """One side in pixels from an int or a mapping such as {"longest_edge": 1024}."""
+    if value is None:
+        return default
+    sides: set[Any] = {value} if isinstance(value, int) else set()
+    if isinstance(value, Mapping):
+        sides = {value.get(name) for name in names}
+    side = sides.pop() if len(sides) == 1 else None
+    if isinstance(side, bool) or not isinstance(side, int):
+        raise CheckpointError(f"a size must be an integer under {' and '.join(names)}: {value!r}")
+    return side
