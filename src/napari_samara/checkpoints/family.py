@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Mapping
-from dataclasses import fields
 from math import isqrt
 
 from napari_samara.errors import CheckpointError
@@ -145,8 +144,8 @@ def _tiny_vit(shapes: Shapes) -> TinyVitConfig:
     strides = tuple(1 if w in _SINGLE_STRIDE_WIDTHS else 2 for w in widths[1:])
     last = f"image_encoder.layers.{stages - 1}.blocks.0"
     expanded = _shape(shapes, "image_encoder.layers.0.blocks.0.conv1.c.weight", 4)[0]
-    stem = _stem(kernel)
-    total = stem.get("stem_stride", 4)
+    stem = 1 if kernel == 1 else 4  # LiteMedSAM looks at single pixels
+    total = stem
     for stride in strides:
         total *= stride
     # The input size leaves no trace in the weights; all published ones make a 64 x 64 embedding.
@@ -158,23 +157,14 @@ def _tiny_vit(shapes: Shapes) -> TinyVitConfig:
         num_heads=tuple(heads),
         window_sizes=tuple(windows),
         merge_strides=strides,
+        stem_stride=stem,
         mlp_ratio=_shape(shapes, f"{last}.mlp.fc1.weight", 2)[0] / widths[-1],
         mbconv_expand_ratio=expanded / widths[0],
         num_channels=channels,
         image_size=_TINY_EMBEDDING * total,
         output_channels=_shape(shapes, "image_encoder.neck.0.weight", 4)[0],
         num_pos_feats=_pos_feats(shapes),
-        **stem,
     )
-
-
-def _stem(kernel: int) -> dict[str, int]:
-    """LiteMedSAM replaced the two 3 x 3 convolutions of stride 2 by 1 x 1 ones of stride 1."""
-    if kernel != 1:
-        return {}
-    if "stem_stride" not in {f.name for f in fields(TinyVitConfig)}:
-        raise CheckpointError("TinyViT with a patch embedding of stride 1 is not supported")
-    return {"stem_stride": 1}
 
 
 def _prompt_encoder(shapes: Shapes, image_size: int, patch_size: int) -> SamPromptEncoderConfig:

@@ -153,8 +153,10 @@ class TinyVitConfig(_Sizes):
     embed_dims, depths, num_heads, window_sizes : tuple of int
         One entry a stage. Stage 0 is convolutional: its heads and window are not used.
     merge_strides : tuple of int
-        Stride of the patch merging behind each stage but the last; the patch embedding before
-        stage 0 has stride 4.
+        Stride of the patch merging behind each stage but the last.
+    stem_stride : int
+        Stride of the patch embedding before stage 0: 4, or 1 as in LiteMedSAM, whose patch
+        embedding looks at single pixels.
     output_channels : int
         Channels of the embedding that the neck puts out.
     image_size : int
@@ -166,6 +168,7 @@ class TinyVitConfig(_Sizes):
     num_heads: tuple[int, ...] = (2, 4, 5, 10)
     window_sizes: tuple[int, ...] = (7, 7, 14, 7)
     merge_strides: tuple[int, ...] = (2, 2, 1)
+    stem_stride: int = 4
     mlp_ratio: float = 4.0
     mbconv_expand_ratio: float = 4.0
     num_channels: int = 3
@@ -187,6 +190,8 @@ class TinyVitConfig(_Sizes):
             )
         if len(self.merge_strides) != stages - 1:
             raise ConfigError(f"merge_strides {self.merge_strides} needs {stages - 1} entries")
+        if self.stem_stride not in (1, 4):
+            raise ConfigError(f"stem_stride is {self.stem_stride!r}; it must be 1 or 4")
         for name, largest in (
             ("embed_dims", 8192),
             ("depths", 128),
@@ -208,7 +213,7 @@ class TinyVitConfig(_Sizes):
     @property
     def patch_size(self) -> int:
         """Input pixels a side that one embedding position stands for."""
-        stride = 4
+        stride = self.stem_stride
         for s in self.merge_strides:
             stride *= s
         return stride
@@ -417,9 +422,15 @@ class SamConfig:
 
     @classmethod
     def mobile_sam(cls, image_size: int = 1024) -> SamConfig:
-        """Return the sizes of MobileSAM; LiteMedSAM is the same at ``image_size=256``."""
+        """Return the sizes of MobileSAM."""
         return cls(TinyVitConfig(image_size=image_size),
                    SamPromptEncoderConfig(image_size=image_size))
+
+    @classmethod
+    def lite_medsam(cls, image_size: int = 256) -> SamConfig:
+        """Return the sizes of LiteMedSAM: one embedding position for 4 x 4 pixels."""
+        return cls(TinyVitConfig(image_size=image_size, stem_stride=1),
+                   SamPromptEncoderConfig(image_size=image_size, patch_size=4))
 
     @classmethod
     def samara_tiny(cls, image_size: int = 512) -> SamConfig:

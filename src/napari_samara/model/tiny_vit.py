@@ -161,12 +161,15 @@ class Stage(nn.Module):
 
 
 class PatchEmbed(nn.Module):
-    """Two convolutions of stride 2."""
+    """Two convolutions: 3 x 3 of stride 2, or 1 x 1 where the whole has stride 1."""
 
-    def __init__(self, channels: int, width: int) -> None:
+    def __init__(self, channels: int, width: int, stride: int = 4) -> None:
         super().__init__()
+        kernel, step = (3, 2) if stride == 4 else (1, 1)
         self.seq = nn.Sequential(
-            ConvNorm(channels, width // 2, 3, 2), nn.GELU(), ConvNorm(width // 2, width, 3, 2)
+            ConvNorm(channels, width // 2, kernel, step),
+            nn.GELU(),
+            ConvNorm(width // 2, width, kernel, step),
         )
 
 
@@ -185,7 +188,7 @@ class TinyViT(nn.Module):
         super().__init__()
         self.config, self.skips = config, skips
         dims = config.embed_dims
-        self.patch_embed = PatchEmbed(config.num_channels, dims[0])
+        self.patch_embed = PatchEmbed(config.num_channels, dims[0], config.stem_stride)
         self.layers = nn.ModuleList()
         for i, width in enumerate(dims):
             blocks: list[nn.Module] = [
