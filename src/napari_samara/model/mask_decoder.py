@@ -97,6 +97,16 @@ class MaskDecoder(nn.Module):
         iou : Tensor
             (P, M) predicted IoU.
         """
+        return self._decode(image, image_pe, code, skips, (multimask_output, best_only))
+
+    def _decode(
+        self,
+        image: Tensor,
+        image_pe: Tensor,
+        code: PromptCode,
+        skips: Sequence[Tensor],
+        choice: tuple[bool | None, bool],
+    ) -> tuple[Tensor, Tensor]:
         count, (height, width) = code.sparse.shape[0], image.shape[-2:]
         shared = image.flatten(2).transpose(1, 2)  # (1, L, C)
         pe = image_pe.flatten(2).transpose(1, 2)
@@ -111,22 +121,33 @@ class MaskDecoder(nn.Module):
             dense = (code.dense if len(code.dense) == 1 else code.dense[part]).flatten(2)
             tokens = self._tokens(code.sparse[part])
             tokens, keys = self.transformer(shared + dense.transpose(1, 2), pe, tokens)
-            ids, iou = self._choose(tokens, multimask_output, best_only)
+            ids, iou = self._choose(tokens, *choice)
             maps = None if code.maps is None else code.maps[part]
             logits = self._masks(tokens, ids, self._upscale(keys, blocks, maps))
             masks.append(from_blocks(logits, height, width))
             ious.append(iou)
         return torch.cat(masks), torch.cat(ious)
 
+    def all_masks(
+        self, image: Tensor, image_pe: Tensor, code: PromptCode, skips: Sequence[Tensor] = ()
+    ) -> tuple[Tensor, Tensor]:
+        """Return the single mask and the several ones together, for training.
+
+        Parameters are those of `forward`; the logits are (P, M, S, S) and the predicted IoU
+        (P, M) with M counting all mask tokens, the single mask first.
+        """
+        return self._decode(image, image_pe, code, skips, (None, False))
+
     def _tokens(self, sparse: Tensor) -> Tensor:
         own = torch.cat([self.iou_token.weight, self.mask_tokens.weight])
         return torch.cat([own.expand(len(sparse), -1, -1), sparse], dim=1)
 
-    def _choose(self, tokens: Tensor, multimask: bool, best_only: bool) -> tuple[Tensor, Tensor]:
-        """Return mask token numbers (P, M) and their predicted IoU (P, M)."""
+    def _choose(self, tokens: Tensor, multimask: bool | None, best_only: bool) -> tuple[Tensor, Tensor]:
+        """Return mask token numbers (P, M) and their predicted IoU (P, M); None takes all."""
         iou = self.iou_prediction_head(tokens[:, 0])  # (P, mask tokens)
         ids = torch.arange(self.num_mask_tokens, device=iou.device).expand(len(iou), -1)
-        ids = ids[:, 1:] if multimask else ids[:, :1]
+        if multimask is not None:
+            ids = ids[:, 1:] if multimask else ids[:, :1]
         iou = iou.gather(1, ids)
         if best_only:
             best = iou.argmax(1, keepdim=True)

@@ -111,6 +111,10 @@ class SamModel(nn.Module):
                 f"pixel_values of shape {tuple(pixel_values.shape)}: this model reads "
                 f"(batch, channels, {size}, {size}); use the image processor"
             )
+        return self.encode_any(pixel_values)
+
+    def encode_any(self, pixel_values: Tensor) -> ImageFeatures:
+        """Encode pixels of any size the encoder can take; TinyViT has no fixed one."""
         if isinstance(self.image_encoder, TinyViT):
             return ImageFeatures(*self.image_encoder.forward_features(pixel_values))
         return ImageFeatures(self.image_encoder(pixel_values))

@@ -1,0 +1,1 @@
+"""Training of samara-tiny and, with the same loop, of a user's own checkpoints."""

@@ -1,0 +1,132 @@
+"""Random views of labelled images: scale, place, orientation, intensity."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+from PIL import Image
+from scipy import ndimage
+
+from napari_samara.training.data import LabelledImage
+
+Floats = npt.NDArray[np.float32]
+
+
+@dataclass(frozen=True)
+class Crop:
+    """A square view at the resolution of the model input.
+
+    Attributes
+    ----------
+    pixels : numpy.ndarray
+        (3, side, side) float32, standardised over the part that holds image; 0 elsewhere.
+    labels : numpy.ndarray
+        (side, side) int32; 0 outside the image.
+    """
+
+    pixels: Floats
+    labels: npt.NDArray[np.int32]
+
+
+def typical_diameter(image: LabelledImage) -> float:
+    """Return the median diameter of a disk of the objects' area, in pixels."""
+    areas = np.bincount(image.labels.ravel())[1:]
+    areas = areas[areas >= 9]
+    return float(2 * np.sqrt(np.median(areas) / np.pi)) if len(areas) else 16.0
+
+
+def random_crop(
+    image: LabelledImage, diameter: float, side: int, rng: np.random.Generator
+) -> Crop:
+    """Cut a view in which the typical object is some 8 to 110 input pixels across.
+
+    Parameters
+    ----------
+    image : LabelledImage
+        Source.
+    diameter : float
+        Its `typical_diameter`.
+    side : int
+        Side of the view.
+    rng : numpy.random.Generator
+        Decides everything.
+
+    Returns
+    -------
+    Crop
+        Pixels and labels.
+    """
+    wanted = np.exp(rng.uniform(np.log(8), np.log(110 * side / 512 + 30)))
+    scale = float(np.clip(wanted / diameter, 0.15, 6.0))
+    rows, cols = image.labels.shape
+    window = side / scale
+    centre = _centre(image.labels, rng)
+    r0, c0 = (
+        float(np.clip(c - rng.uniform(0.2, 0.8) * window, min(0, n - window), max(0, n - window)))
+        for c, n in zip(centre, (rows, cols), strict=True)
+    )
+    r0, c0 = max(r0, 0.0), max(c0, 0.0)  # a small image sits at the top left, padding behind it
+    r1, c1 = min(r0 + window, rows), min(c0 + window, cols)
+    size = max(1, round((c1 - c0) * scale)), max(1, round((r1 - r0) * scale))
+    size = min(size[0], side), min(size[1], side)
+    box = (c0, r0, c1, r1)
+    view = Image.fromarray(image.image).resize(size, Image.Resampling.BILINEAR, box=box)
+    labels = Image.fromarray(image.labels).resize(size, Image.Resampling.NEAREST, box=box)
+    pixels = _intensity(np.asarray(view), rng)
+    flip, turns = rng.random() < 0.5, int(rng.integers(4))
+    pixels, ids = (_orient(a, flip, turns) for a in (pixels, np.asarray(labels, dtype=np.int32)))
+    full = np.zeros((3, side, side), np.float32)
+    full_ids = np.zeros((side, side), np.int32)
+    height, width = ids.shape
+    full[:, :height, :width] = pixels.transpose(2, 0, 1)
+    full_ids[:height, :width] = ids
+    return Crop(full, full_ids)
+
+
+def _centre(labels: npt.NDArray[np.int32], rng: np.random.Generator) -> tuple[float, float]:
+    """Return a pixel of a random object, or any pixel where there is none."""
+    for _ in range(20):
+        at = rng.integers(labels.shape[0]), rng.integers(labels.shape[1])
+        if labels[at]:
+            break
+    return float(at[0]), float(at[1])
+
+
+def _orient(array: npt.NDArray[np.generic], flip: bool, turns: int) -> npt.NDArray[np.generic]:
+    return np.rot90(array[:, ::-1] if flip else array, turns)
+
+
+def _intensity(view: npt.NDArray[np.uint8], rng: np.random.Generator) -> Floats:
+    """Return (rows, cols, 3) standardised values after random changes of colour and quality."""
+    x = view.astype(np.float32) / 255
+    if x.ndim == 2:
+        x = np.repeat(x[..., None], 3, axis=2)
+    elif rng.random() < 0.3:
+        mix = rng.dirichlet((1, 1, 1)).astype(np.float32)
+        x = np.repeat((x @ mix)[..., None], 3, axis=2)
+    elif rng.random() < 0.6:
+        x = x[..., rng.permutation(3)] * rng.uniform(0.7, 1.3, 3).astype(np.float32)
+    if rng.random() < 0.25:
+        x = 1 - x
+    if rng.random() < 0.6:
+        low, high = float(x.min()), float(x.max())
+        unit = np.clip((x - low) / max(high - low, 1e-6), 0, 1)
+        x = unit ** np.float32(np.exp(rng.uniform(-0.8, 0.8)))
+    if rng.random() < 0.2:
+        x = ndimage.gaussian_filter(x, (*[rng.uniform(0.3, 1.5)] * 2, 0))
+    if rng.random() < 0.15:  # uneven light
+        ramp = np.linspace(0, 1, x.shape[0])[:, None] * rng.normal() + (
+            np.linspace(0, 1, x.shape[1]) * rng.normal()
+        )
+        x = x + (0.3 * float(x.std()) * ramp[..., None]).astype(np.float32)
+    if rng.random() < 0.4:
+        noise = rng.normal(0, rng.uniform(0.02, 0.4) * float(x.std()), x.shape[:2])
+        x = x + noise[..., None].astype(np.float32)
+    return standardise(x)
+
+
+def standardise(x: Floats) -> Floats:
+    """Return values of zero mean and unit deviation, as the image processor of samara-tiny."""
+    return np.asarray((x - x.mean()) / max(float(x.std()), 1e-3), dtype=np.float32)

@@ -1,0 +1,74 @@
+"""The recipe of the shipped samara-tiny: ``python -m napari_samara.training.samara_tiny``."""
+
+from __future__ import annotations
+
+import argparse
+import json
+from dataclasses import asdict, replace
+from pathlib import Path
+
+import numpy as np
+import tifffile
+import torch
+
+from napari_samara.model.config import SamConfig
+from napari_samara.model.sam import SamModel
+from napari_samara.training.data import as_labels, as_uint8, read_manifest, volume_slices
+from napari_samara.training.loop import Recipe, Source, Trainer, initialise
+
+LAST_TRAINING_SLICE = 200
+"""fibsem_medulla: slices from here on are for validation."""
+
+
+def sources(root: Path) -> list[Source]:
+    """Return the data whose licences allow shipping the weights: train parts only."""
+    nuclei = list(read_manifest(root, "train", ("dsb2018",)))
+    cells = list(read_manifest(root, "train", ("usiigaci",)))
+    axons = list(read_manifest(root, "train", ("axon_sem",)))
+    fibres = [
+        replace(a, labels=as_labels(np.asarray(_fibres(root, a.name)))) for a in axons
+    ]
+    folder = root / "fibsem_medulla"
+    raw = as_uint8(tifffile.imread(folder / "raw.ome.tif"))[:LAST_TRAINING_SLICE]
+    ids = as_labels(tifffile.imread(folder / "neuron_labels.ome.tif"))[:LAST_TRAINING_SLICE]
+    neurons = list(volume_slices(raw, ids, "fibsem_medulla", step=4))
+    return [
+        Source(nuclei, 0.46), Source(cells, 0.2), Source(axons, 0.12), Source(fibres, 0.06),
+        Source(neurons, 0.16),
+    ]
+
+
+def _fibres(root: Path, name: str) -> np.ndarray:
+    from napari_samara.training.data import read_array
+
+    return read_array(root / name.replace("/images/", "/labels_fibre/"))
+
+
+def main() -> None:
+    """Train or continue."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--data", type=Path, default=Path("../shared/data"))
+    parser.add_argument("--out", type=Path, default=Path("out/samara-tiny"))
+    parser.add_argument("--minutes", type=float, default=60)
+    parser.add_argument("--threads", type=int, default=2)
+    parser.add_argument("--recipe", type=json.loads, default={}, help="JSON of Recipe fields")
+    parser.add_argument("--start-from", type=Path, default=None, help="state of another run")
+    options = parser.parse_args()
+    torch.set_num_threads(options.threads)
+    torch.manual_seed(0)
+    model = SamModel(SamConfig.samara_tiny())
+    initialise(model)
+    recipe = Recipe(**options.recipe)
+    trainer = Trainer(model, sources(options.data), recipe, options.out)
+    if not trainer.resume() and options.start_from is not None:
+        state = torch.load(options.start_from, weights_only=True)
+        model.load_state_dict(state["average"])
+        trainer.average.load_state_dict(state["average"])
+        trainer.dense_head.load_state_dict(state["dense_head"])
+    options.out.mkdir(parents=True, exist_ok=True)
+    (options.out / "recipe.json").write_text(json.dumps(asdict(recipe), indent=1))
+    trainer.run(options.minutes * 60, report=lambda row: print(json.dumps(row), flush=True))
+
+
+if __name__ == "__main__":
+    main()
