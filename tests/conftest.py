@@ -5,10 +5,13 @@ from __future__ import annotations
 import os
 import sys
 from pathlib import Path
-from typing import NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 import pytest
+
+if TYPE_CHECKING:
+    from napari_samara.model.sam import SamModel
 
 REPOSITORY = Path(__file__).resolve().parent.parent
 
@@ -58,6 +61,45 @@ def data_root() -> Path:
     if not (root / "MANIFEST.tsv").is_file():
         pytest.skip(f"no evaluation images in {root}: set SAMARA_DATA to their folder")
     return root
+
+
+@pytest.fixture(scope="session")
+def tiny_sam() -> SamModel:
+    """A whole SAM of the published layout in miniature, with seeded random weights.
+
+    64-pixel input, 4 x 4 embedding, width 32, two blocks: embeds and decodes in milliseconds.
+    Shared by the session: copy it before training or changing it.
+    """
+    import torch
+
+    from napari_samara.model.config import SamConfig
+    from napari_samara.model.sam import SamModel
+
+    config = SamConfig.from_dict(
+        {
+            "vision_config": {
+                "hidden_size": 32,
+                "output_channels": 32,
+                "num_hidden_layers": 2,
+                "num_attention_heads": 2,
+                "image_size": 64,
+                "patch_size": 16,
+                "window_size": 3,  # 4 is no multiple of it: windows are padded
+                "global_attn_indexes": [1],
+                "num_pos_feats": 16,
+            },
+            "prompt_encoder_config": {"hidden_size": 32, "image_size": 64},
+            "mask_decoder_config": {
+                "hidden_size": 32,
+                "mlp_dim": 64,
+                "num_attention_heads": 2,
+                "iou_head_hidden_dim": 32,
+            },
+        }
+    )
+    with torch.random.fork_rng(devices=[]):
+        torch.manual_seed(0)
+        return SamModel(config).eval()
 
 
 @pytest.fixture(autouse=True)
