@@ -170,6 +170,9 @@ def _transfer(source: Source, part: Path, reporter: Reporter) -> bool:
     with response:
         done = part.stat().st_size if response.status == 206 else 0
         total = _total(response, done)
+        if total is None:
+            part.unlink()  # it sends another range than was asked for: begin again
+            return False
         _check_offer(source, total, part)
         _write_note(part, source, response, total)
         with part.open("r+b" if done else "wb") as stream:
@@ -190,15 +193,14 @@ def _copy(response: HTTPResponse, stream: IO[bytes], total: int, reporter: Repor
     return done
 
 
-def _total(response: HTTPResponse, done: int) -> int:
-    """Full length of the file that `response` carries (a part of), 0 where it is not told."""
-    if response.status == 206:
-        unit, _, rest = response.headers.get("Content-Range", "").partition(" ")
-        span, _, length = rest.partition("/")
-        if unit != "bytes" or not span.startswith(f"{done}-"):
-            raise HTTPException(f"asked for bytes from {done}, got Content-Range {rest!r}")
+def _total(response: HTTPResponse, done: int) -> int | None:
+    """Full length of the file, 0 where it is not told, None where the range is a wrong one."""
+    if response.status != 206:
+        length = response.headers.get("Content-Length", "")
         return int(length) if length.isdigit() else 0
-    length = response.headers.get("Content-Length", "")
+    span, _, length = response.headers.get("Content-Range", "").partition("/")
+    if not span.startswith(f"bytes {done}-"):
+        return None
     return int(length) if length.isdigit() else 0
 
 
