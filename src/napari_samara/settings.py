@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import math
 from dataclasses import Field, asdict, dataclass, field, fields
-from types import NoneType
-from typing import TYPE_CHECKING, Any, ClassVar, Self, get_args, get_type_hints
+from types import UnionType
+from typing import TYPE_CHECKING, Any, ClassVar, Self, Union, get_args, get_origin, get_type_hints
+
+import numpy as np
 
 from napari_samara.errors import SettingsError
 from napari_samara.intensity import POLICIES
@@ -187,8 +189,8 @@ class SegmentSettings(Settings):
 def validate(settings: Any) -> None:
     """Check each field of a settings value against its type, range and choices.
 
-    Whole numbers given for a float and lists given for a tuple are converted in place, which is
-    only right while the value is being made.
+    Whole numbers given for a float, NumPy scalars and lists given for a tuple are converted in
+    place, which is only right while the value is being made.
 
     Parameters
     ----------
@@ -210,21 +212,23 @@ def validate(settings: Any) -> None:
 
 def _typed(where: str, value: Any, hint: Any) -> Any:
     """`value` in the type of its annotation, or an error."""
-    origin = getattr(hint, "__origin__", None)
-    kinds = tuple(getattr(kind, "__origin__", kind) for kind in get_args(hint) or (hint,))
-    if origin is tuple:
-        kinds = (tuple,)
+    kinds = {getattr(kind, "__origin__", kind) for kind in _alternatives(hint)}
+    if isinstance(value, np.generic):
+        value = value.item()
     if isinstance(value, list) and tuple in kinds:
-        return tuple(value)
-    if isinstance(value, int) and not isinstance(value, bool) and float in kinds:
-        value = float(value) if int not in kinds else value
-    right = isinstance(value, bool) if bool in kinds else not isinstance(value, bool)
-    if value is None and NoneType in kinds:
-        return None
-    if not right or not isinstance(value, kinds):
-        names = " or ".join(kind.__name__ for kind in kinds)
+        value = tuple(value)
+    if type(value) is int and float in kinds and int not in kinds:
+        value = float(value)
+    # The exact type: True is an int to isinstance, but no number of anything.
+    if type(value) not in kinds:
+        names = " or ".join(sorted(kind.__name__ for kind in kinds))
         raise SettingsError(f"{where} must be {names}, got {value!r}")
     return value
+
+
+def _alternatives(hint: Any) -> tuple[Any, ...]:
+    """Types of a union, or the one type."""
+    return get_args(hint) if get_origin(hint) in (Union, UnionType) else (hint,)
 
 
 def _check_limits(where: str, value: Any, item: Field[Any]) -> None:
