@@ -65,7 +65,7 @@ docs: $(VENV)/.installed ## build the documentation into docs/_build/html
 	$(BIN)/sphinx-build -W --keep-going -q -b html docs docs/_build/html
 	@echo "docs/_build/html/index.html"
 
-lock: ## choose the newest versions that pyproject.toml allows and pin them
+lock: ## pin the newest versions (use the oldest Python they must suit: Debian 12 has 3.11.2)
 	@fresh=$$(mktemp -d); trap 'rm -rf "$$fresh"' EXIT; \
 	$(PYTHON) -m venv "$$fresh"; \
 	"$$fresh/bin/pip" install -q -r requirements/torch.txt; \
