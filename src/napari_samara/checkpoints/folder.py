@@ -9,10 +9,10 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from napari_samara.checkpoints.preprocess import FILENAME as PREPROCESSOR
-from napari_samara.checkpoints.preprocess import PreprocessConfig
 from napari_samara.errors import CheckpointError, CheckpointNotFoundError, ConfigError
 from napari_samara.model.config import SamConfig
+from napari_samara.model.preprocess import FILENAME as PREPROCESSOR
+from napari_samara.model.preprocess import PreprocessConfig
 
 CONFIG = "config.json"
 WEIGHTS = "model.safetensors"

@@ -20,9 +20,9 @@ from napari_samara.checkpoints.family import detect_config, family_name
 from napari_samara.checkpoints.fill import filled_model
 from napari_samara.checkpoints.folder import CONFIG, ModelFolder, read_folder
 from napari_samara.checkpoints.hub import fetch_repository, is_hub_id
-from napari_samara.checkpoints.preprocess import PreprocessConfig
 from napari_samara.checkpoints.state import SUFFIXES, RawState
 from napari_samara.errors import CheckpointError, CheckpointNotFoundError, ConfigError
+from napari_samara.model.preprocess import PreprocessConfig
 
 if TYPE_CHECKING:
     import os

@@ -17,9 +17,9 @@ from safetensors.torch import save_file
 
 from napari_samara.checkpoints.folder import CONFIG, WEIGHTS
 from napari_samara.checkpoints.keys import to_hugging_face
-from napari_samara.checkpoints.preprocess import FILENAME as PREPROCESSOR
-from napari_samara.checkpoints.preprocess import PreprocessConfig
 from napari_samara.errors import CheckpointError, OutputError
+from napari_samara.model.preprocess import FILENAME as PREPROCESSOR
+from napari_samara.model.preprocess import PreprocessConfig
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

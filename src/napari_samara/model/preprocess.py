@@ -5,22 +5,32 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from napari_samara.errors import CheckpointError
+import numpy as np
+
+from napari_samara.errors import CheckpointError, ImageError
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
 
 FILENAME = "preprocessor_config.json"
+_PER_IMAGE = "standardise_per_image"
 
 _Triple = tuple[float, float, float]
 IMAGENET_MEAN: _Triple = (0.485, 0.456, 0.406)
 IMAGENET_STD: _Triple = (0.229, 0.224, 0.225)
+
+SMALLEST_STD = 1e-3
+"""What an image without contrast is divided by when it is standardised by itself."""
 
 
 @dataclass(frozen=True)
 class PreprocessConfig:
     """Normalisation and sizes of the model input.
 
-    A pixel value v becomes ``(v * rescale_factor - image_mean) / image_std``.
+    A pixel value v becomes ``(v * rescale_factor - image_mean) / image_std``, mean and standard
+    deviation being those of the image itself where `per_image` is set.
 
     Attributes
     ----------
@@ -32,6 +42,9 @@ class PreprocessConfig:
         One value for each of red, green and blue.
     rescale_factor : float
         Brings uint8 to 0..1.
+    per_image : bool
+        Standardise by mean and standard deviation over all pixels and channels of the image
+        (samara family); `image_mean` and `image_std` are not used.
     """
 
     longest_edge: int = 1024
@@ -39,6 +52,7 @@ class PreprocessConfig:
     image_mean: _Triple = IMAGENET_MEAN
     image_std: _Triple = IMAGENET_STD
     rescale_factor: float = 1 / 255
+    per_image: bool = False
 
     def __post_init__(self) -> None:
         """Refuse sizes and numbers that no image could be normalised with."""
@@ -107,7 +121,10 @@ class PreprocessConfig:
                 f"{FILENAME} pads to {pad} but the model reads {image_size}; the files do not "
                 "belong together"
             )
-        return cls(edge, pad, mean, std, float(factor))
+        per_image = values.get(_PER_IMAGE, False)
+        if not isinstance(per_image, bool):
+            raise CheckpointError(f"{_PER_IMAGE} must be true or false, got {per_image!r}")
+        return cls(edge, pad, mean, std, float(factor), per_image)
 
     def to_dict(self) -> dict[str, Any]:
         """Return the fields that transformers' ``SamImageProcessor`` reads.
@@ -117,7 +134,9 @@ class PreprocessConfig:
         dict
             Ready for json.
         """
-        return {
+        # transformers does not know the key; it cannot read the family that has it either
+        own = {_PER_IMAGE: True} if self.per_image else {}
+        return own | {
             "image_processor_type": "SamImageProcessor",
             "processor_class": "SamProcessor",
             "do_convert_rgb": True,
@@ -134,6 +153,56 @@ class PreprocessConfig:
             "mask_size": {"longest_edge": max(self.longest_edge // 4, 1)},
             "mask_pad_size": {"height": self.pad_size // 4, "width": self.pad_size // 4},
         }
+
+
+def normalise(resized: NDArray[np.uint8], config: PreprocessConfig) -> NDArray[np.float32]:
+    """Model input of a resized image: normalised, then padded with 0 below and to the right.
+
+    Parameters
+    ----------
+    resized : ndarray of uint8, shape (rows, cols, 3)
+        RGB plane at its size inside the model input (`geometry.resize_plane`).
+    config : PreprocessConfig
+        How the model was trained.
+
+    Returns
+    -------
+    ndarray of float32, shape (3, pad_size, pad_size)
+        C-contiguous.
+
+    Raises
+    ------
+    ImageError
+        `resized` has another type or shape, or does not fit into the square.
+    """
+    if resized.ndim != 3 or resized.shape[2] != 3 or resized.dtype != np.uint8:
+        raise ImageError(
+            f"an RGB plane of uint8 and shape (rows, cols, 3) is needed, got {resized.dtype} and "
+            f"shape {resized.shape}"
+        )
+    rows, cols, size = *resized.shape[:2], config.pad_size
+    if not 1 <= min(rows, cols) <= max(rows, cols) <= size:
+        raise ImageError(f"a plane of {rows} x {cols} does not fit into {size} x {size}")
+    table = _table(resized, config)
+    padded = np.zeros((3, size, size), np.float32)
+    for channel, values in enumerate(table):
+        padded[channel, :rows, :cols] = values[resized[..., channel]]
+    return padded
+
+
+def _table(resized: NDArray[np.uint8], config: PreprocessConfig) -> NDArray[np.float32]:
+    """(3, 256) normalised value of each 8-bit value in each channel."""
+    # as transformers does: scaled in double precision, normalised in single
+    values = (np.arange(256) * config.rescale_factor).astype(np.float32)
+    if not config.per_image:
+        mean = np.array(config.image_mean, np.float32)
+        std = np.array(config.image_std, np.float32)
+        return np.asarray((values - mean[:, None]) / std[:, None])
+    counts = np.bincount(resized.reshape(-1), minlength=256)
+    middle = np.average(values, weights=counts)
+    spread = np.sqrt(np.average((values - middle) ** 2, weights=counts))
+    standardised = (values - middle) / max(float(spread), SMALLEST_STD)
+    return np.broadcast_to(standardised.astype(np.float32), (3, 256))
 
 
 def _triple(values: Mapping[str, Any], name: str, default: _Triple) -> _Triple:
