@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 import numpy as np
 import numpy.typing as npt
 from PIL import Image
 from scipy import ndimage
 
-from napari_samara.training.data import LabelledImage
+if TYPE_CHECKING:
+    from napari_samara.training.data import LabelledImage
 
 Floats = npt.NDArray[np.float32]
 
@@ -37,9 +39,7 @@ def typical_diameter(image: LabelledImage) -> float:
     return float(2 * np.sqrt(np.median(areas) / np.pi)) if len(areas) else 16.0
 
 
-def random_crop(
-    image: LabelledImage, diameter: float, side: int, rng: np.random.Generator
-) -> Crop:
+def random_crop(image: LabelledImage, diameter: float, side: int, rng: np.random.Generator) -> Crop:
     """Cut a view in which the typical object is some 8 to 110 input pixels across.
 
     Parameters

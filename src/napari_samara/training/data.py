@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 import csv
-from collections.abc import Iterator
 from dataclasses import dataclass
-from pathlib import Path
+from typing import TYPE_CHECKING
 
 import numpy as np
 import numpy.typing as npt
@@ -14,6 +13,10 @@ from PIL import Image
 from scipy import ndimage
 
 from napari_samara.errors import FileFormatError
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from pathlib import Path
 
 
 @dataclass(frozen=True)
@@ -85,7 +88,9 @@ def _pair(root: Path, row: dict[str, str], labels: str, number: int) -> Labelled
     if image.ndim == 3 and image.shape[2] == 4:
         image = image[..., :3]
     name = row["image"] if not number else f"{row['image']}#{number}"
-    return LabelledImage(name, row["dataset"], as_uint8(image), as_labels(read_array(root / labels)))
+    return LabelledImage(
+        name, row["dataset"], as_uint8(image), as_labels(read_array(root / labels))
+    )
 
 
 def as_uint8(image: npt.NDArray[np.generic]) -> npt.NDArray[np.uint8]:

@@ -7,9 +7,8 @@ import json
 import math
 import os
 import time
-from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from pathlib import Path
+from typing import TYPE_CHECKING
 
 import numpy as np
 import torch
@@ -19,7 +18,6 @@ from torch import Tensor, nn
 from napari_samara.model.prompt_encoder import IGNORED, PromptCode
 from napari_samara.model.sam import ImageFeatures, SamModel
 from napari_samara.training.crops import Crop, random_crop, typical_diameter
-from napari_samara.training.data import LabelledImage
 from napari_samara.training.losses import dense_loss, prompt_loss
 from napari_samara.training.phantoms import phantom
 from napari_samara.training.simulate import (
@@ -28,6 +26,12 @@ from napari_samara.training.simulate import (
     corrective_point,
     first_prompts,
 )
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+    from pathlib import Path
+
+    from napari_samara.training.data import LabelledImage
 
 
 @dataclass(frozen=True)
@@ -94,7 +98,7 @@ def initialise(model: SamModel, seed: int = 0) -> None:
     generator = torch.Generator().manual_seed(seed)
     pe = model.prompt_encoder.pe_layer.positional_encoding_gaussian_matrix
     pe.copy_(2.0 * torch.randn(pe.shape, generator=generator))
-    for name, module in model.mask_decoder.transformer.named_modules():
+    for module in model.mask_decoder.transformer.modules():
         if hasattr(module, "q_proj") and hasattr(module, "k_proj"):
             weight = torch.empty_like(module.q_proj.weight)
             nn.init.orthogonal_(weight, gain=1.5, generator=generator)
@@ -102,7 +106,6 @@ def initialise(model: SamModel, seed: int = 0) -> None:
                 with torch.no_grad():
                     proj.weight.copy_(weight)
                     proj.bias.zero_()
-    del name
 
 
 class Trainer:
@@ -130,9 +133,12 @@ class Trainer:
         decayed = [p for p in self._parameters() if p.ndim > 1]
         others = [p for p in self._parameters() if p.ndim <= 1]
         self.optimiser = torch.optim.AdamW(
-            [{"params": decayed, "weight_decay": recipe.weight_decay},
-             {"params": others, "weight_decay": 0.0}],
-            lr=recipe.learning_rate, betas=(0.9, 0.98),
+            [
+                {"params": decayed, "weight_decay": recipe.weight_decay},
+                {"params": others, "weight_decay": 0.0},
+            ],
+            lr=recipe.learning_rate,
+            betas=(0.9, 0.98),
         )
         weights = np.array([s.weight for s in sources], float)
         self.chances = weights / weights.sum()
@@ -142,8 +148,12 @@ class Trainer:
     def _parameters(self) -> list[nn.Parameter]:
         return [*self.model.parameters(), *self.dense_head.parameters()]
 
-    def run(self, seconds: float, save_every: float = 120.0,
-            report: Callable[[dict[str, float]], None] | None = None) -> None:
+    def run(
+        self,
+        seconds: float,
+        save_every: float = 120.0,
+        report: Callable[[dict[str, float]], None] | None = None,
+    ) -> None:
         """Train until the recipe or the time is used up, saving on the way.
 
         Parameters
@@ -221,8 +231,14 @@ class Trainer:
         image = self.sources[kind].images[number]
         return random_crop(image, self.diameters[kind][number], side, rng)
 
-    def _decode_rounds(self, features: ImageFeatures, crop: Crop, rounds: int,
-                       rng: np.random.Generator, record: dict[str, list[float]]) -> Tensor | None:
+    def _decode_rounds(
+        self,
+        features: ImageFeatures,
+        crop: Crop,
+        rounds: int,
+        rng: np.random.Generator,
+        record: dict[str, list[float]],
+    ) -> Tensor | None:
         ids, counts = np.unique(crop.labels, return_counts=True)
         ids = ids[(ids > 0) & (counts >= self.recipe.smallest)]
         ids = ids[(np.isin(ids, crop.labels[1:-1, 1:-1]))]
@@ -261,8 +277,15 @@ class Trainer:
         row, col = rng.integers(0, room + 1, 2)
         return int(row), int(col)
 
-    def _click(self, logits: Tensor, iou: Tensor, single: Tensor, masks: np.ndarray,
-               prompts: list[ObjectPrompts], rng: np.random.Generator) -> Tensor:
+    def _click(
+        self,
+        logits: Tensor,
+        iou: Tensor,
+        single: Tensor,
+        masks: np.ndarray,
+        prompts: list[ObjectPrompts],
+        rng: np.random.Generator,
+    ) -> Tensor:
         """Add a corrective click to each object; return the logits to be corrected (P, 1, S, S)."""
         best = torch.where(single, 1 + iou[:, 1:].argmax(1), torch.zeros_like(single).long())
         shown = logits.detach()[torch.arange(len(best)), best][:, None]
@@ -273,8 +296,13 @@ class Trainer:
                 prompt.points.append(click)
         return shown
 
-    def _decode(self, features: ImageFeatures, prompts: list[ObjectPrompts],
-                previous: Tensor | None, offset: tuple[int, int]) -> tuple[Tensor, Tensor]:
+    def _decode(
+        self,
+        features: ImageFeatures,
+        prompts: list[ObjectPrompts],
+        previous: Tensor | None,
+        offset: tuple[int, int],
+    ) -> tuple[Tensor, Tensor]:
         """Return logits (P, 4, S, S) and IoU (P, 4): the single mask and the three others."""
         split = sum(p.box is None for p in prompts)
         outputs = []
@@ -284,12 +312,18 @@ class Trainer:
             mask = None if previous is None else previous[part]
             code = self._encode(prompts[part], mask, offset, features.embedding.shape[-1])
             pe = _window(self.model.prompt_encoder.dense_pe(), offset, features.embedding.shape[-1])
-            outputs.append(self.model.mask_decoder.all_masks(
-                features.embedding, pe, code, features.skips))
+            outputs.append(
+                self.model.mask_decoder.all_masks(features.embedding, pe, code, features.skips)
+            )
         return (torch.cat([o[0] for o in outputs]), torch.cat([o[1] for o in outputs]))
 
-    def _encode(self, prompts: list[ObjectPrompts], previous: Tensor | None,
-                offset: tuple[int, int], side: int) -> PromptCode:
+    def _encode(
+        self,
+        prompts: list[ObjectPrompts],
+        previous: Tensor | None,
+        offset: tuple[int, int],
+        side: int,
+    ) -> PromptCode:
         encoder = self.model.prompt_encoder
         patch = self.model.config.vision_config.patch_size
         shift = torch.tensor([offset[1] * patch, offset[0] * patch], dtype=torch.float32)

@@ -25,15 +25,16 @@ def sources(root: Path) -> list[Source]:
     nuclei = list(read_manifest(root, "train", ("dsb2018",)))
     cells = list(read_manifest(root, "train", ("usiigaci",)))
     axons = list(read_manifest(root, "train", ("axon_sem",)))
-    fibres = [
-        replace(a, labels=as_labels(np.asarray(_fibres(root, a.name)))) for a in axons
-    ]
+    fibres = [replace(a, labels=as_labels(np.asarray(_fibres(root, a.name)))) for a in axons]
     folder = root / "fibsem_medulla"
     raw = as_uint8(tifffile.imread(folder / "raw.ome.tif"))[:LAST_TRAINING_SLICE]
     ids = as_labels(tifffile.imread(folder / "neuron_labels.ome.tif"))[:LAST_TRAINING_SLICE]
     neurons = list(volume_slices(raw, ids, "fibsem_medulla", step=4))
     return [
-        Source(nuclei, 0.46), Source(cells, 0.2), Source(axons, 0.12), Source(fibres, 0.06),
+        Source(nuclei, 0.46),
+        Source(cells, 0.2),
+        Source(axons, 0.12),
+        Source(fibres, 0.06),
         Source(neurons, 0.16),
     ]
 

@@ -47,7 +47,9 @@ def first_prompts(mask: Bools, rng: np.random.Generator) -> ObjectPrompts:
     if kind < 0.92:
         return ObjectPrompts([inner_point(mask, rng)], jittered_box(mask, rng))
     points = [inner_point(mask, rng) for _ in range(rng.integers(1, 4))]
-    return ObjectPrompts([*points, outer_point(mask, rng)], None)
+    if not mask.all():
+        points.append(outer_point(mask, rng))
+    return ObjectPrompts(points, None)
 
 
 def inner_point(mask: Bools, rng: np.random.Generator) -> tuple[float, float, bool]:
@@ -66,7 +68,7 @@ def inner_point(mask: Bools, rng: np.random.Generator) -> tuple[float, float, bo
 
 
 def outer_point(mask: Bools, rng: np.random.Generator) -> tuple[float, float, bool]:
-    """Return a negative point near the object but outside it."""
+    """Return a negative point near the object but outside it; something must be outside."""
     rows, cols = np.nonzero(mask)
     for _ in range(10):
         row = int(rng.integers(rows.min() - 15, rows.max() + 16))
@@ -77,9 +79,7 @@ def outer_point(mask: Bools, rng: np.random.Generator) -> tuple[float, float, bo
     return float(col), float(row), False
 
 
-def jittered_box(
-    mask: Bools, rng: np.random.Generator
-) -> tuple[float, float, float, float]:
+def jittered_box(mask: Bools, rng: np.random.Generator) -> tuple[float, float, float, float]:
     """Return the half-open box of the object, tight in a third of the cases, else off by some."""
     rows, cols = np.nonzero(mask)
     box = np.array([cols.min(), rows.min(), cols.max() + 1, rows.max() + 1], float)

@@ -1,0 +1,1 @@
+"""Stateless inference: planes to embeddings, prompts to masks."""
