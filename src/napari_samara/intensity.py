@@ -7,7 +7,6 @@ part of the key of every embedding and of every saved session.
 from __future__ import annotations
 
 import operator
-from collections.abc import Sequence
 from dataclasses import dataclass, fields
 from typing import TYPE_CHECKING, Any, TypeAlias
 
@@ -284,14 +283,15 @@ def _limits(limits: Any) -> Limits | tuple[Limits, ...] | None:
     """Limits as tuples of floats, each pair in rising order."""
     if limits is None:
         return None
-    if isinstance(limits, Sequence) and limits and all(np.ndim(item) for item in limits):
+    nested = [hasattr(item, "__len__") for item in limits] if hasattr(limits, "__len__") else []
+    if nested and all(nested) and not isinstance(limits, str):
         pairs = tuple(_pair(item, "limits of a channel") for item in limits)
     else:
-        pairs = (_pair(limits, "limits"),)
+        nested, pairs = [], (_pair(limits, "limits"),)
     for low, high in pairs:
         if low > high or high - low > _HUGE:
             raise ImageError(f"limits rise from low to high, got {(low, high)}")
-    return pairs if np.ndim(limits) == 2 else pairs[0]
+    return pairs if nested else pairs[0]
 
 
 def _pairs_of(limits: Any) -> tuple[Limits, ...]:
