@@ -134,13 +134,16 @@ def _tiny_vit(shapes: Shapes) -> TinyVitConfig:
     _, channels, kernel, _ = _shape(shapes, first, 4)
     stages = _count(shapes, r"image_encoder\.layers\.(\d+)\.")
     widths = [_shape(shapes, "image_encoder.patch_embed.seq.2.c.weight", 4)[0]]
-    heads, windows = [1], [1]
+    heads, windows = [], []
     for i in range(1, stages):
         block = f"image_encoder.layers.{i}.blocks.0"
         widths.append(_shape(shapes, f"{block}.attn.qkv.weight", 2)[1])
         count, offsets = _shape(shapes, f"{block}.attn.attention_biases", 2)
         heads.append(count)
         windows.append(isqrt(offsets))
+    # The convolutions of stage 0 have neither; the numbers written for them follow the pattern.
+    heads.insert(0, max(heads[0] // 2, 1) if heads else 1)
+    windows.insert(0, windows[0] if windows else 1)
     strides = tuple(1 if w in _SINGLE_STRIDE_WIDTHS else 2 for w in widths[1:])
     last = f"image_encoder.layers.{stages - 1}.blocks.0"
     expanded = _shape(shapes, "image_encoder.layers.0.blocks.0.conv1.c.weight", 4)[0]

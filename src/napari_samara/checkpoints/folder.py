@@ -20,6 +20,13 @@ INDEX = "model.safetensors.index.json"
 PICKLED = "pytorch_model.bin"
 MODEL_TYPES = ("sam", "samara_sam")
 
+_ACTIVATIONS = {
+    "vision_config": "gelu",
+    "prompt_encoder_config": "gelu",
+    "mask_decoder_config": "relu",
+}
+"""What every published SAM has; anything else would load and compute nonsense."""
+
 _LARGEST_JSON = 4 << 20
 _MOST_SHARDS = 1000
 
@@ -133,9 +140,14 @@ def _config(path: Path) -> SamConfig:
             f"{path} describes a {kind!r} model; read here: {' and '.join(MODEL_TYPES)}"
         )
     try:
-        return SamConfig.from_dict(values)
+        config = SamConfig.from_dict(values)
     except (ConfigError, TypeError, ValueError, AttributeError, ArithmeticError) as error:
         raise CheckpointError(f"{path}: {error}") from error
+    for part, expected in _ACTIVATIONS.items():
+        given = getattr(getattr(config, part), "hidden_act", expected)
+        if given != expected:
+            raise CheckpointError(f"{path}: hidden_act {given!r} in {part}; only {expected!r}")
+    return config
 
 
 def _weights(path: Path) -> tuple[Path, ...]:

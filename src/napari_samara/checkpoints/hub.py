@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import contextlib
+import json
 import os
 import re
 from pathlib import Path
@@ -94,10 +96,15 @@ def _cache() -> Path | None:
 
 
 def _has_weights(folder: Path) -> bool:
-    return (folder / "config.json").exists() and any(
-        (folder / name).exists()
-        for name in ("model.safetensors", "model.safetensors.index.json", _PICKLED)
-    )
+    """Tell whether nothing is missing: an interrupted download leaves some of the files."""
+    if not (folder / "config.json").exists():
+        return False
+    if any((folder / name).exists() for name in ("model.safetensors", _PICKLED)):
+        return True
+    with contextlib.suppress(OSError, ValueError, AttributeError, KeyError):
+        index = json.loads((folder / "model.safetensors.index.json").read_text(encoding="utf-8"))
+        return all((folder / str(name)).exists() for name in index["weight_map"].values())
+    return False
 
 
 def _snapshot(

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import pickle
+import warnings
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
@@ -83,9 +84,11 @@ def read_tensors(path: Path) -> dict[str, Any]:
         except (SafetensorError, OSError, ValueError) as error:
             raise _unreadable(path, error) from error
     try:
-        content = torch.load(path, map_location="cpu", weights_only=True)
+        with warnings.catch_warnings():  # what torch warns of here ends in an error below
+            warnings.simplefilter("ignore", UserWarning)
+            content = torch.load(path, map_location="cpu", weights_only=True)
     except (pickle.UnpicklingError, RuntimeError) as error:
-        if any(sign in str(error).lower() for sign in _SIGNS_OF_CODE):
+        if _tells_of_code(path, str(error).lower()):
             raise UnsafeCheckpointError(
                 f"{path} holds Python objects, not only weights, and reading it would run code: "
                 "refused. Save its state dict (or for micro-sam the exported model) and load that"
@@ -108,6 +111,16 @@ def read_tensors(path: Path) -> dict[str, Any]:
     if not isinstance(content, Mapping):
         raise CheckpointError(f"{path} holds a {type(content).__name__}, not named weights")
     return {str(k): v for k, v in content.items()}
+
+
+def _tells_of_code(path: Path, message: str) -> bool:
+    """Tell whether torch refused a file for what it would do, not for being damaged."""
+    if any(sign in message for sign in _SIGNS_OF_CODE):
+        return True
+    with path.open("rb") as stream:
+        head = stream.read(2)
+    pickled = head == b"PK" or (len(head) == 2 and head[0] == 0x80)  # zip with a pickle, pickle
+    return pickled and "unsupported operand" in message
 
 
 def _unreadable(path: Path, error: Exception) -> CheckpointError:

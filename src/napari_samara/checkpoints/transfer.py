@@ -184,13 +184,21 @@ def _transfer(source: Source, part: Path, reporter: Reporter) -> bool:
 def _copy(response: HTTPResponse, stream: IO[bytes], total: int, reporter: Reporter) -> int:
     done = stream.tell()
     reporter.tell(done, total)
-    while block := response.read(_BLOCK):
+    while block := _read(response):
         stream.write(block)
         done += len(block)
         reporter.tell(done, total)
     stream.flush()
     os.fsync(stream.fileno())
     return done
+
+
+def _read(response: HTTPResponse) -> bytes:
+    """Next bytes; whatever goes wrong is the connection's fault, not the disk's."""
+    try:
+        return response.read(_BLOCK)
+    except (OSError, HTTPException) as error:
+        raise ConnectionError(str(error) or type(error).__name__) from error
 
 
 def _total(response: HTTPResponse, done: int) -> int | None:
