@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypeVar
 
 import numpy as np
 import numpy.typing as npt
@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from napari_samara.training.data import LabelledImage
 
 Floats = npt.NDArray[np.float32]
+Pixel = TypeVar("Pixel", bound=np.generic)
 
 
 @dataclass(frozen=True)
@@ -76,7 +77,8 @@ def random_crop(image: LabelledImage, diameter: float, side: int, rng: np.random
     labels = Image.fromarray(image.labels).resize(size, Image.Resampling.NEAREST, box=box)
     pixels = _intensity(np.asarray(view), rng)
     flip, turns = rng.random() < 0.5, int(rng.integers(4))
-    pixels, ids = (_orient(a, flip, turns) for a in (pixels, np.asarray(labels, dtype=np.int32)))
+    pixels = _orient(pixels, flip, turns)
+    ids = _orient(np.asarray(labels, dtype=np.int32), flip, turns)
     full = np.zeros((3, side, side), np.float32)
     full_ids = np.zeros((side, side), np.int32)
     height, width = ids.shape
@@ -94,7 +96,7 @@ def _centre(labels: npt.NDArray[np.int32], rng: np.random.Generator) -> tuple[fl
     return float(at[0]), float(at[1])
 
 
-def _orient(array: npt.NDArray[np.generic], flip: bool, turns: int) -> npt.NDArray[np.generic]:
+def _orient(array: npt.NDArray[Pixel], flip: bool, turns: int) -> npt.NDArray[Pixel]:
     return np.rot90(array[:, ::-1] if flip else array, turns)
 
 
@@ -127,6 +129,6 @@ def _intensity(view: npt.NDArray[np.uint8], rng: np.random.Generator) -> Floats:
     return standardise(x)
 
 
-def standardise(x: Floats) -> Floats:
+def standardise(x: npt.NDArray[np.floating]) -> Floats:
     """Return values of zero mean and unit deviation, as the image processor of samara-tiny."""
     return np.asarray((x - x.mean()) / max(float(x.std()), 1e-3), dtype=np.float32)

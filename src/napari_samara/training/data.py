@@ -96,11 +96,11 @@ def _pair(root: Path, row: dict[str, str], labels: str, number: int) -> Labelled
 def as_uint8(image: npt.NDArray[np.generic]) -> npt.NDArray[np.uint8]:
     """Return 8-bit pixels; wider types are stretched between their 0.1 and 99.9 percentiles."""
     if image.dtype == np.uint8:
-        return image.astype(np.uint8, copy=False)
+        return np.asarray(image, dtype=np.uint8)
     values = image.astype(np.float32)
     low, high = np.percentile(values, (0.1, 99.9))
     scaled = (values - low) * (255.0 / max(float(high - low), 1e-6))
-    return np.clip(scaled, 0, 255).astype(np.uint8)
+    return np.asarray(np.clip(scaled, 0, 255), dtype=np.uint8)
 
 
 def as_labels(labels: npt.NDArray[np.generic]) -> npt.NDArray[np.int32]:

@@ -17,6 +17,7 @@ from torch import Tensor, nn
 
 from napari_samara.model.prompt_encoder import IGNORED, PromptCode
 from napari_samara.model.sam import ImageFeatures, SamModel
+from napari_samara.model.transformer import Attention
 from napari_samara.training.crops import Crop, random_crop, typical_diameter
 from napari_samara.training.losses import dense_loss, prompt_loss
 from napari_samara.training.phantoms import phantom
@@ -99,7 +100,7 @@ def initialise(model: SamModel, seed: int = 0) -> None:
     pe = model.prompt_encoder.pe_layer.positional_encoding_gaussian_matrix
     pe.copy_(2.0 * torch.randn(pe.shape, generator=generator))
     for module in model.mask_decoder.transformer.modules():
-        if hasattr(module, "q_proj") and hasattr(module, "k_proj"):
+        if isinstance(module, Attention):
             weight = torch.empty_like(module.q_proj.weight)
             nn.init.orthogonal_(weight, gain=1.5, generator=generator)
             for proj in (module.q_proj, module.k_proj):

@@ -87,5 +87,5 @@ def dense_loss(logits: Tensor, labels: Tensor) -> Tensor:
     ids = labels[:, None].float()
     edge = F.max_pool2d(ids, 3, 1, 1) != -F.max_pool2d(-ids, 3, 1, 1)
     maps = torch.cat([(ids > 0).float(), edge.float()], dim=1)
-    target = F.adaptive_avg_pool2d(maps, logits.shape[-2:])
+    target = F.adaptive_avg_pool2d(maps, (logits.shape[-2], logits.shape[-1]))
     return F.binary_cross_entropy_with_logits(logits, target)

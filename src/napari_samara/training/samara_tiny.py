@@ -12,6 +12,7 @@ import tifffile
 import torch
 
 from napari_samara.model.config import SamConfig
+from napari_samara.model.preprocess import PreprocessConfig
 from napari_samara.model.sam import SamModel
 from napari_samara.training.data import as_labels, as_uint8, read_manifest, volume_slices
 from napari_samara.training.loop import Recipe, Source, Trainer, initialise
@@ -45,6 +46,18 @@ def _fibres(root: Path, name: str) -> np.ndarray:
     return read_array(root / name.replace("/images/", "/labels_fibre/"))
 
 
+def export(state: Path, folder: Path, card: str | None = None) -> None:
+    """Write the averaged weights of a run as a checkpoint folder in half precision."""
+    from napari_samara.checkpoints.save import save_pretrained
+
+    config = SamConfig.samara_tiny()
+    model = SamModel(config)
+    model.load_state_dict(torch.load(state, weights_only=True)["average"])
+    size = config.image_size
+    preprocess = PreprocessConfig(size, size, per_image=True)
+    save_pretrained(model.eval(), folder, preprocess, dtype=torch.float16, card=card)
+
+
 def main() -> None:
     """Train or continue."""
     parser = argparse.ArgumentParser(description=__doc__)
@@ -54,7 +67,11 @@ def main() -> None:
     parser.add_argument("--threads", type=int, default=2)
     parser.add_argument("--recipe", type=json.loads, default={}, help="JSON of Recipe fields")
     parser.add_argument("--start-from", type=Path, default=None, help="state of another run")
+    parser.add_argument("--export", type=Path, help="only write the run's weights to this folder")
     options = parser.parse_args()
+    if options.export is not None:
+        export(options.out / "state.pt", options.export)
+        return
     torch.set_num_threads(options.threads)
     torch.manual_seed(0)
     model = SamModel(SamConfig.samara_tiny())
