@@ -165,9 +165,11 @@ def fixed_axes(axis: Any, index: Any) -> tuple[Fixed, Fixed]:
             raise PromptError(f"axis {axis} is given without an index; say which slice")
         return None, None
     at = [whole(float(number)) for number in numbers(np.atleast_1d(index), "prompt index")]
-    axes = (
-        list(range(len(at))) if axis is None else [operator.index(n) for n in np.atleast_1d(axis)]
-    )
+    try:
+        given = range(len(at)) if axis is None else np.atleast_1d(axis)
+        axes = [operator.index(number) for number in given]
+    except TypeError as error:
+        raise PromptError(f"an axis is a whole number, got {axis!r}") from error
     if len(axes) != len(at) or len(set(axes)) != len(axes) or min(axes) < 0:
         raise PromptError(f"axis {axis} does not fit index {index}: one index for each axis from 0")
     order = sorted(zip(axes, at, strict=True))

@@ -78,7 +78,7 @@ def _of_mapping(prompts: Mapping[Any, Any]) -> PromptSet:
     """Prompts by object id, or the content of a prompt file, or columns by name."""
     if "format" in prompts:
         return from_document(dict(prompts))
-    if all(isinstance(key, str) for key in prompts):
+    if prompts and all(isinstance(key, str) for key in prompts):
         return table_prompts({name: list(cells) for name, cells in prompts.items()})
     return PromptSet.from_objects({key: _group(group) for key, group in prompts.items()})
 
@@ -113,4 +113,8 @@ def _of_array(array: Any) -> PromptSet:
 
 def _group(prompts: Any) -> list[Prompt]:
     """Prompts of one object, of which there may be just one."""
-    return [prompts] if isinstance(prompts, Prompt) else list(prompts)
+    if isinstance(prompts, Prompt):
+        return [prompts]
+    if not isinstance(prompts, Iterable):
+        raise PromptError(f"the prompts of an object come in a list, got {prompts!r:.80}")
+    return list(prompts)

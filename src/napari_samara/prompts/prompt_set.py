@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import operator
 from dataclasses import dataclass
+from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -97,10 +98,7 @@ class PromptSet:
     @property
     def objects(self) -> dict[int, tuple[Prompt, ...]]:
         """Prompts by object id, objects in the order they first appear."""
-        found: dict[int, tuple[Prompt, ...]] = {}
-        for number, prompt in self.entries:
-            found[number] = (*found.get(number, ()), prompt)
-        return found
+        return dict(self._groups)
 
     def add(self, prompt: Prompt, object_id: int = 1) -> PromptSet:
         """Set with one more prompt at the end.
@@ -214,7 +212,7 @@ class PromptSet:
         PromptError
             If the object has no prompt, has some in several planes, or one lies outside.
         """
-        prompts = self.objects.get(object_id, ())
+        prompts = self._groups.get(object_id, ())
         if len({tuple(prompt.fixed.items()) for prompt in prompts}) > 1:
             raise PromptError(
                 f"object {object_id} has prompts in several planes; take one with by_plane first"
@@ -232,6 +230,14 @@ class PromptSet:
     def __getitem__(self, position: int) -> Prompt:
         """Prompt at one place of the order."""
         return self.entries[position][1]
+
+    @cached_property
+    def _groups(self) -> dict[int, tuple[Prompt, ...]]:
+        """Prompts by object id; kept, since a loop over many objects asks for it each time."""
+        found: dict[int, list[Prompt]] = {}
+        for number, prompt in self.entries:
+            found.setdefault(number, []).append(prompt)
+        return {number: tuple(prompts) for number, prompts in found.items()}
 
     def _position(self, position: int) -> int:
         """`position`, checked."""
