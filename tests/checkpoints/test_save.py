@@ -32,6 +32,7 @@ def names(folder):
 def test_transformers_opens_the_folder_and_sees_the_same(vit, tmp_path):
     folder = save_pretrained(vit, tmp_path / "model")
     assert names(folder) == FILES
+    assert len({p.stat().st_mode for p in folder.iterdir()}) == 1  # all as readable as the umask
     theirs, info = HfModel.from_pretrained(folder, output_loading_info=True)
     assert not any(info.values())
     pixels = torch.randn(1, 3, 64, 64)

@@ -81,6 +81,8 @@ def save_pretrained(
         if card is not None:
             (temporary / "README.md").write_text(card, encoding="utf-8")
         save_file(state, temporary / WEIGHTS, metadata={"format": "pt"})
+        # safetensors makes files that only their owner may read: useless in a shared folder.
+        os.chmod(temporary / WEIGHTS, (temporary / CONFIG).stat().st_mode)
     return target
 
 
