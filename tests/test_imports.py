@@ -20,7 +20,7 @@ SOURCE = Path(__file__).resolve().parent.parent / "src" / PACKAGE
 
 # Low to high: a module imports its own layer and the layers before it.
 LAYERS = (
-    ("planes", "geometry", "intensity", "settings", "errors"),
+    ("planes", "geometry", "intensity", "images", "labels", "output", "settings", "errors"),
     ("prompts", "embedding", "masks"),
     ("model",),
     ("engine", "store", "checkpoints"),
@@ -42,9 +42,9 @@ STRANGERS = {
     ("ui", "cli"),
 }
 
-# Files that call upwards, inside a function only. `SamModel.from_pretrained` is a public name
-# that loads a checkpoint.
-UPWARD_ON_USE = {("model/sam.py", "checkpoints")}
+# Files that call upwards, inside a function only. `SamModel.from_pretrained` and that of the
+# processor are public names that load a checkpoint.
+UPWARD_ON_USE = {("model/sam.py", "checkpoints"), ("model/image_processor.py", "checkpoints")}
 
 VIEWER = frozenset({"magicgui", "napari", "qtpy", "superqt", "vispy", "PySide6", "PyQt5", "PyQt6"})
 TORCH = frozenset({"torch"})
@@ -135,6 +135,9 @@ ABSENT = {
     "planes": VIEWER | TORCH,
     "geometry": VIEWER | TORCH,
     "intensity": VIEWER | TORCH,
+    "images": VIEWER | TORCH | {"scipy", "skimage", "tifffile", "zarr"},
+    "labels": VIEWER | TORCH | {"scipy", "skimage", "tifffile", "zarr"},
+    "output": VIEWER | TORCH | {"numpy", "scipy", "skimage"},
     "prompts": VIEWER | TORCH,
     "embedding": VIEWER | TORCH,
     "masks": VIEWER | TORCH,

@@ -79,10 +79,8 @@ def test_names_outside_a_sam_are_kept_aside(vit, tmp_path, suffix):
 
 
 def test_a_huge_model_is_refused_before_memory_is_taken(vit, tmp_path, suffix, monkeypatch):
-    """The configuration passes every bound and would still ask for terabytes."""
-    huge = vit_config(
-        hidden_size=8192, num_attention_heads=128, num_hidden_layers=128, mlp_dim=65536
-    )
+    """The configuration passes every bound and would still ask for gigabytes."""
+    huge = vit_config(hidden_size=4096, num_attention_heads=64, num_hidden_layers=8, mlp_dim=16384)
     read = []
     monkeypatch.setattr(fill, "read_tensors", lambda p: read.append(p) or torch.load(p))
     path = write(vit.state_dict(), tmp_path, suffix)

@@ -7,17 +7,22 @@ outputs stay grouped by their origin ("blocks") until the masks, which are small
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from itertools import pairwise
+from typing import TYPE_CHECKING, cast
 
 import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from napari_samara.model.config import SamMaskDecoderConfig
 from napari_samara.model.layers import MLP, LayerNorm2d
-from napari_samara.model.prompt_encoder import PromptCode
 from napari_samara.model.prompt_maps import N_MAPS
 from napari_samara.model.transformer import TwoWayTransformer
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from napari_samara.model.config import SamMaskDecoderConfig
+    from napari_samara.model.prompt_encoder import PromptCode
 
 CHUNK = 8
 """Prompts decoded together when no gradient is needed: more only falls out of the CPU's caches."""
@@ -42,8 +47,12 @@ class MaskDecoder(nn.Module):
         width = config.hidden_size
         self.num_mask_tokens = config.num_multimask_outputs + 1
         self.transformer = TwoWayTransformer(
-            width, config.num_attention_heads, config.mlp_dim, config.num_hidden_layers,
-            config.attention_downsample_rate, config.layer_norm_eps,
+            width,
+            config.num_attention_heads,
+            config.mlp_dim,
+            config.num_hidden_layers,
+            config.attention_downsample_rate,
+            config.layer_norm_eps,
         )
         self.iou_token = nn.Embedding(1, width)
         self.mask_tokens = nn.Embedding(self.num_mask_tokens, width)
@@ -111,7 +120,7 @@ class MaskDecoder(nn.Module):
         shared = image.flatten(2).transpose(1, 2)  # (1, L, C)
         pe = image_pe.flatten(2).transpose(1, 2)
         blocks = [
-            _project_blocks(project, to_blocks(skip, i + 1))
+            _project_blocks(cast("nn.Conv2d", project), to_blocks(skip, i + 1))
             for i, (project, skip) in enumerate(zip(self.skip_projections, skips, strict=True))
         ]
         chunk = count if torch.is_grad_enabled() else CHUNK
@@ -142,7 +151,9 @@ class MaskDecoder(nn.Module):
         own = torch.cat([self.iou_token.weight, self.mask_tokens.weight])
         return torch.cat([own.expand(len(sparse), -1, -1), sparse], dim=1)
 
-    def _choose(self, tokens: Tensor, multimask: bool | None, best_only: bool) -> tuple[Tensor, Tensor]:
+    def _choose(
+        self, tokens: Tensor, multimask: bool | None, best_only: bool
+    ) -> tuple[Tensor, Tensor]:
         """Return mask token numbers (P, M) and their predicted IoU (P, M); None takes all."""
         iou = self.iou_prediction_head(tokens[:, 0])  # (P, mask tokens)
         ids = torch.arange(self.num_mask_tokens, device=iou.device).expand(len(iou), -1)
@@ -188,7 +199,7 @@ class MaskDecoder(nn.Module):
 
 def _upscaling(widths: Sequence[int]) -> list[nn.Module]:
     layers: list[nn.Module] = []
-    for i, (a, b) in enumerate(zip(widths[:-1], widths[1:], strict=True)):
+    for i, (a, b) in enumerate(pairwise(widths)):
         layers.append(nn.ConvTranspose2d(a, b, kernel_size=2, stride=2))
         if i < len(widths) - 2:
             layers.append(LayerNorm2d(b))
@@ -208,7 +219,8 @@ def to_blocks(maps: Tensor, steps: int) -> Tensor:
     rows = range(3, 3 + steps)
     cols = range(4 + steps, 4 + 2 * steps)
     pairs = [axis for pair in zip(rows, cols, strict=True) for axis in pair]
-    return x.permute(0, 2, 3 + steps, *pairs, 1).reshape(len(maps), -1, channels)
+    blocks: Tensor = x.permute(0, 2, 3 + steps, *pairs, 1).reshape(len(maps), -1, channels)
+    return blocks
 
 
 def from_blocks(values: Tensor, height: int, width: int) -> Tensor:
@@ -218,4 +230,5 @@ def from_blocks(values: Tensor, height: int, width: int) -> Tensor:
     rows = range(4, 4 + 2 * steps, 2)
     cols = range(5, 5 + 2 * steps, 2)
     x = x.permute(0, 1, 2, *rows, 3, *cols)
-    return x.reshape(*values.shape[:2], height << steps, width << steps)
+    maps: Tensor = x.reshape(*values.shape[:2], height << steps, width << steps)
+    return maps

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
+from PIL import Image
 
 from napari_samara.errors import CheckpointError, ImageError
 
@@ -15,12 +16,18 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
 FILENAME = "preprocessor_config.json"
+SAM_SIZE = 1024
 _PER_IMAGE = "standardise_per_image"
 
 _Triple = tuple[float, float, float]
 IMAGENET_MEAN: _Triple = (0.485, 0.456, 0.406)
 IMAGENET_STD: _Triple = (0.229, 0.224, 0.225)
 
+_EDGE, _SIDES = ("longest_edge",), ("height", "width")
+_FIXED = {"do_resize": True, "do_pad": True, "resample": int(Image.Resampling.BILINEAR)}
+_LARGEST_SIZE = 8192
+
+SCALE_8_BIT = 1 / 255
 SMALLEST_STD = 1e-3
 """What an image without contrast is divided by when it is standardised by itself."""
 
@@ -45,21 +52,31 @@ class PreprocessConfig:
     per_image : bool
         Standardise by mean and standard deviation over all pixels and channels of the image
         (samara family); `image_mean` and `image_std` are not used.
+    mask_longest_edge, mask_pad_size : int
+        The same for segmentation maps, the labels of training; a quarter where 0 is given.
     """
 
-    longest_edge: int = 1024
-    pad_size: int = 1024
+    longest_edge: int = SAM_SIZE
+    pad_size: int = SAM_SIZE
     image_mean: _Triple = IMAGENET_MEAN
     image_std: _Triple = IMAGENET_STD
-    rescale_factor: float = 1 / 255
+    rescale_factor: float = SCALE_8_BIT
     per_image: bool = False
+    mask_longest_edge: int = 0
+    mask_pad_size: int = 0
 
     def __post_init__(self) -> None:
         """Refuse sizes and numbers that no image could be normalised with."""
-        if not 1 <= self.longest_edge <= self.pad_size:
-            raise CheckpointError(
-                f"longest_edge {self.longest_edge} must lie in [1, pad_size {self.pad_size}]"
-            )
+        for name in ("longest_edge", "pad_size"):
+            if not getattr(self, f"mask_{name}"):
+                object.__setattr__(self, f"mask_{name}", max(getattr(self, name) // 4, 1))
+        for prefix in ("", "mask_"):
+            edge, pad = getattr(self, f"{prefix}longest_edge"), getattr(self, f"{prefix}pad_size")
+            if not 1 <= edge <= pad <= _LARGEST_SIZE:
+                raise CheckpointError(
+                    f"{prefix}longest_edge {edge} must lie in [1, {prefix}pad_size {pad}], and "
+                    f"that in [1, {_LARGEST_SIZE}]"
+                )
         numbers = (*self.image_mean, *self.image_std, self.rescale_factor)
         if not all(math.isfinite(v) for v in numbers) or 0 in (
             *self.image_std,
@@ -87,15 +104,17 @@ class PreprocessConfig:
         return cls(size, size, (0.0, 0.0, 0.0), (1.0, 1.0, 1.0))
 
     @classmethod
-    def from_dict(cls, values: Mapping[str, Any], image_size: int) -> PreprocessConfig:
+    def from_dict(
+        cls, values: Mapping[str, Any], image_size: int | None = None
+    ) -> PreprocessConfig:
         """Read the fields that transformers' image processor writes.
 
         Parameters
         ----------
         values : mapping
             Parsed ``preprocessor_config.json``; fields that are left out take SAM's values.
-        image_size : int
-            Side of the model input.
+        image_size : int, optional
+            Side of the model input, where there is a model to ask.
 
         Returns
         -------
@@ -107,16 +126,22 @@ class PreprocessConfig:
         CheckpointError
             A field has the wrong type, or the padded size is not the model's input.
         """
+        values = {name: value for name, value in values.items() if value is not None}
+        for name, only in _FIXED.items():
+            if values.get(name, only) != only:
+                raise CheckpointError(f"{name} is {values[name]!r}; SAM images need {only!r}")
         mean = _triple(values, "image_mean", IMAGENET_MEAN)
         std = _triple(values, "image_std", IMAGENET_STD)
         if values.get("do_normalize") is False:
             mean, std = (0.0, 0.0, 0.0), (1.0, 1.0, 1.0)
-        factor = 1.0 if values.get("do_rescale") is False else values.get("rescale_factor", 1 / 255)
+        factor = (
+            1.0 if values.get("do_rescale") is False else values.get("rescale_factor", SCALE_8_BIT)
+        )
         if isinstance(factor, bool) or not isinstance(factor, int | float):
             raise CheckpointError(f"rescale_factor must be a number, got {factor!r}")
-        edge = _side(values.get("size"), ("longest_edge",), image_size)
-        pad = _side(values.get("pad_size"), ("height", "width"), image_size)
-        if pad != image_size:
+        pad = _side(values.get("pad_size"), _SIDES, image_size or SAM_SIZE)
+        edge = _side(values.get("size"), _EDGE, image_size or pad)
+        if pad != (image_size or pad):
             raise CheckpointError(
                 f"{FILENAME} pads to {pad} but the model reads {image_size}; the files do not "
                 "belong together"
@@ -124,7 +149,11 @@ class PreprocessConfig:
         per_image = values.get(_PER_IMAGE, False)
         if not isinstance(per_image, bool):
             raise CheckpointError(f"{_PER_IMAGE} must be true or false, got {per_image!r}")
-        return cls(edge, pad, mean, std, float(factor), per_image)
+        masks = (
+            _side(values.get("mask_size"), _EDGE, 0),
+            _side(values.get("mask_pad_size"), _SIDES, 0),
+        )
+        return cls(edge, pad, mean, std, float(factor), per_image, *masks)
 
     def to_dict(self) -> dict[str, Any]:
         """Return the fields that transformers' ``SamImageProcessor`` reads.
@@ -150,8 +179,8 @@ class PreprocessConfig:
             "rescale_factor": self.rescale_factor,
             "size": {"longest_edge": self.longest_edge},
             "pad_size": {"height": self.pad_size, "width": self.pad_size},
-            "mask_size": {"longest_edge": max(self.longest_edge // 4, 1)},
-            "mask_pad_size": {"height": self.pad_size // 4, "width": self.pad_size // 4},
+            "mask_size": {"longest_edge": self.mask_longest_edge},
+            "mask_pad_size": {"height": self.mask_pad_size, "width": self.mask_pad_size},
         }
 
 

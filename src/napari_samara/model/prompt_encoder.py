@@ -8,14 +8,16 @@ the shift of half a pixel to pixel centres happens here and nowhere else.
 from __future__ import annotations
 
 import math
-from typing import NamedTuple
+from typing import TYPE_CHECKING, NamedTuple, cast
 
 import torch
 from torch import Tensor, nn
 
-from napari_samara.model.config import SamPromptEncoderConfig
 from napari_samara.model.layers import LayerNorm2d
 from napari_samara.model.prompt_maps import N_MAPS, draw_prompts
+
+if TYPE_CHECKING:
+    from napari_samara.model.config import SamPromptEncoderConfig
 
 NEGATIVE, POSITIVE, BOX_FIRST, BOX_LAST = 0, 1, 2, 3
 NOT_A_POINT, IGNORED = -1, -10
@@ -61,7 +63,8 @@ class PositionEmbeddingRandom(nn.Module):
         matrix = self.positional_encoding_gaussian_matrix
         steps = (torch.arange(size, device=matrix.device, dtype=matrix.dtype) + 0.5) / size
         rows, cols = torch.meshgrid(steps, steps, indexing="ij")
-        return self(torch.stack([cols, rows], dim=-1)).permute(2, 0, 1)
+        code: Tensor = self(torch.stack([cols, rows], dim=-1))
+        return code.permute(2, 0, 1)
 
 
 class PromptEncoder(nn.Module):
@@ -119,7 +122,8 @@ class PromptEncoder(nn.Module):
         points : Tensor, optional
             (P, N, 2) (x, y) in the input frame.
         labels : Tensor, optional
-            (P, N): 1 positive, 0 negative, -1 the learned "not a point", -10 no effect at all.
+            (P, N): 1 positive, 0 negative, -1 the learned "not a point", -10 padding, a token of
+            zeros (which attention still sees).
         boxes : Tensor, optional
             (P, 4) (x0, y0, x1, y1) in the input frame.
         masks : Tensor, optional
@@ -168,12 +172,16 @@ class PromptEncoder(nn.Module):
         code = torch.where(kind == NOT_A_POINT, self.not_a_point_embed.weight[0], code)
         code = torch.where(kind == IGNORED, torch.zeros_like(code), code)
         for sign in (NEGATIVE, POSITIVE):
-            code = torch.where(kind == sign, code + self.point_embeddings[sign].weight[0], code)
+            code = torch.where(kind == sign, code + self._kind(sign), code)
         return code
+
+    def _kind(self, number: int) -> Tensor:
+        """Return the learned code (C,) of a sort of point."""
+        return cast("nn.Embedding", self.point_embeddings[number]).weight[0]
 
     def _embed_boxes(self, boxes: Tensor) -> Tensor:
         corners = boxes.to(self.no_mask_embed.weight).reshape(-1, 2, 2) + 0.5
         code = self.pe_layer(corners / self.config.image_size)  # (P, 2, C)
-        ends = [self.point_embeddings[i].weight[0] for i in (BOX_FIRST, BOX_LAST)]
+        ends = [self._kind(BOX_FIRST), self._kind(BOX_LAST)]
         embedded: Tensor = code + torch.stack(ends)
         return embedded

@@ -7,10 +7,13 @@ which is also a fair first guess of the object. Clicks as disks follow Sofiiuk e
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 import torch
 from torch import Tensor
 
-from napari_samara.model.config import SamPromptEncoderConfig
+if TYPE_CHECKING:
+    from napari_samara.model.config import SamPromptEncoderConfig
 
 N_MAPS = 3
 """Positive points, negative points, box."""

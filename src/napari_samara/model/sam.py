@@ -6,57 +6,35 @@ The sub-modules carry the names of ``segment_anything/modeling/sam.py``; calls a
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass
-from pathlib import Path
-from typing import Any, NamedTuple
+from typing import TYPE_CHECKING, Any
 
 import torch
 from torch import Tensor, nn
 
-from napari_samara.errors import ImageError, PromptError
+from napari_samara.errors import ImageError
 from napari_samara.model.config import SamConfig, TinyVitConfig
 from napari_samara.model.image_encoder import ImageEncoderViT
 from napari_samara.model.mask_decoder import MaskDecoder
+from napari_samara.model.outputs import ImageFeatures, SamImageSegmentationOutput
+from napari_samara.model.preprocess_file import read_preprocess
+from napari_samara.model.prompt_checks import PromptTensors
 from napari_samara.model.prompt_encoder import PromptCode, PromptEncoder
 from napari_samara.model.tiny_vit import TinyViT
 
+if TYPE_CHECKING:
+    from pathlib import Path
 
-class ImageFeatures(NamedTuple):
-    """What the encoder says of B images.
+__all__ = ["ImageFeatures", "SamImageSegmentationOutput", "SamModel"]
 
-    Attributes
-    ----------
-    embedding : Tensor
-        (B, C, h, w).
-    skips : tuple of Tensor
-        Finer maps (B, C', h 2^i, w 2^i), i = 1, 2, ...; empty for SAM itself.
-    """
-
-    embedding: Tensor
-    skips: tuple[Tensor, ...] = ()
-
-
-@dataclass
-class SamImageSegmentationOutput:
-    """Masks of B images with N prompts each.
-
-    Attributes
-    ----------
-    iou_scores : Tensor
-        (B, N, M) predicted IoU.
-    pred_masks : Tensor
-        (B, N, M, S, S) logits in the padded input frame, to be post-processed.
-    """
-
-    iou_scores: Tensor
-    pred_masks: Tensor
-
-    def __getitem__(self, key: str | int) -> Tensor:
-        """Return a field by name or position."""
-        name = key if isinstance(key, str) else ("iou_scores", "pred_masks")[key]
-        value: Tensor = getattr(self, name)
-        return value
+_PASSED_OVER = {
+    "original_sizes",
+    "reshaped_input_sizes",
+    "labels",
+    "output_attentions",
+    "output_hidden_states",
+    "return_dict",
+}
+"""Arguments of transformers' model that change nothing in what is returned here."""
 
 
 class SamModel(nn.Module):
@@ -92,24 +70,61 @@ class SamModel(nn.Module):
 
     @classmethod
     def from_pretrained(cls, source: str | Path, **kwargs: Any) -> SamModel:
-        """Load a catalog name, file, folder or hub id; see `napari_samara.checkpoints.load`."""
+        """Return a model with weights, in evaluation mode.
+
+        Parameters
+        ----------
+        source : str or path
+            Catalog name, file, folder or hub id.
+        **kwargs
+            As `napari_samara.checkpoints.load.load_checkpoint` takes them.
+
+        Returns
+        -------
+        SamModel
+            On the CPU unless `device` is given.
+
+        Raises
+        ------
+        CheckpointError
+            The weights cannot be used; see there for its children.
+        """
         from napari_samara.checkpoints.load import load_checkpoint  # the one upward call, on use
 
         return load_checkpoint(source, **kwargs).model
 
     def save_pretrained(self, folder: str | Path, **kwargs: Any) -> None:
-        """Write a folder that `from_pretrained` reads, for ViT encoders that of transformers too."""
+        """Write a folder that `from_pretrained` reads; that of transformers too, for a ViT.
+
+        Parameters
+        ----------
+        folder : str or path
+            Made if missing. A ``preprocessor_config.json`` that a processor has put there stays.
+        **kwargs
+            As `napari_samara.checkpoints.save.save_pretrained` takes them.
+
+        Raises
+        ------
+        OutputError
+            The folder cannot be written.
+        """
         from napari_samara.checkpoints.save import save_pretrained
 
+        kwargs.setdefault("preprocess", read_preprocess(folder, self.config.image_size))
         save_pretrained(self, folder, **kwargs)
 
     def encode(self, pixel_values: Tensor) -> ImageFeatures:
         """Return embedding and finer maps of normalised, padded pixels (B, 3, S, S)."""
-        size = self.config.image_size
-        if pixel_values.ndim != 4 or pixel_values.shape[-2:] != (size, size):
+        size, channels = self.config.image_size, self.config.vision_config.num_channels
+        shape = tuple(pixel_values.shape)
+        if (
+            0 in shape
+            or shape != (*shape[:1], channels, size, size)
+            or not pixel_values.is_floating_point()
+        ):
             raise ImageError(
-                f"pixel_values of shape {tuple(pixel_values.shape)}: this model reads "
-                f"(batch, channels, {size}, {size}); use the image processor"
+                f"pixel_values of shape {shape} and {pixel_values.dtype}: this model reads floats "
+                f"(batch, {channels}, {size}, {size}); use the image processor"
             )
         return self.encode_any(pixel_values)
 
@@ -135,9 +150,32 @@ class SamModel(nn.Module):
         input_labels: Tensor | None = None,
         input_boxes: Tensor | None = None,
         input_masks: Tensor | None = None,
-    ) -> PromptCode:
-        """Return the code of prompts, shaped as in `forward` but without the image axis."""
-        return self.prompt_encoder(input_points, input_labels, input_boxes, input_masks)
+    ) -> tuple[Tensor, Tensor]:
+        """Return the code of prompts as tokens and as a map.
+
+        Parameters
+        ----------
+        input_points, input_labels, input_boxes, input_masks : Tensor, optional
+            As in `forward`.
+
+        Returns
+        -------
+        sparse : Tensor
+            (B, N, T, C) tokens.
+        dense : Tensor
+            (B, C, h, w), which all objects of an image share; not so in families that draw their
+            prompts, where it is that of the first object.
+
+        Raises
+        ------
+        PromptError
+            Shapes that do not fit each other, or a label that means nothing.
+        """
+        prompts = PromptTensors(input_points, input_labels, input_boxes, input_masks).completed()
+        batch = max((len(t) for t in prompts if t is not None), default=1)
+        prompts.check(batch, self.config.mask_input_size)
+        codes = [self.prompt_encoder(*prompts.of_image(i)) for i in range(batch)]
+        return torch.stack([c.sparse for c in codes]), torch.cat([c.dense[:1] for c in codes])
 
     def decode(
         self,
@@ -168,7 +206,7 @@ class SamModel(nn.Module):
         input_masks: Tensor | None = None,
         image_embeddings: Tensor | ImageFeatures | None = None,
         multimask_output: bool = True,
-        **_: Any,
+        **rest: Any,
     ) -> SamImageSegmentationOutput:
         """Segment B images with N prompts (objects) each.
 
@@ -188,28 +226,38 @@ class SamModel(nn.Module):
             What `get_image_embeddings` or `encode` gave.
         multimask_output : bool
             Three masks a prompt, or one.
+        **rest
+            What else a processor gives, such as ``original_sizes``: passed over.
 
         Returns
         -------
         SamImageSegmentationOutput
             Logits and predicted IoU.
+
+        Raises
+        ------
+        ImageError
+            Neither pixels nor embeddings, both, or of a shape that this model does not read.
+        PromptError
+            Shapes that do not fit each other, or a label that means nothing.
+        TypeError
+            An argument that no SAM has, or one of PerSAM, which is not supported.
         """
+        unknown = set(rest) - _PASSED_OVER
+        if unknown:
+            raise TypeError(f"a SAM takes no {', '.join(sorted(unknown))}")
         features = self._features(pixel_values, image_embeddings)
         batch = len(features.embedding)
-        if input_points is not None and input_labels is None:
-            input_labels = torch.ones_like(input_points[..., 0], dtype=torch.int64)
-        _check_prompts(input_points, input_labels, input_boxes, batch)
+        prompts = PromptTensors(input_points, input_labels, input_boxes, input_masks).completed()
+        prompts.check(batch, self.config.mask_input_size)
         masks, ious = [], []
         for i in range(batch):
-            code = self.prompt_encoder(
-                *(None if t is None else t[i if len(t) > 1 else 0]
-                  for t in (input_points, input_labels, input_boxes)),
-                _of_image(input_masks, i, input_points, input_boxes),
-            )
             one = ImageFeatures(
                 features.embedding[i : i + 1], tuple(s[i : i + 1] for s in features.skips)
             )
-            mask, iou = self.decode(one, code, multimask_output)
+            mask, iou = self.decode(
+                one, self.prompt_encoder(*prompts.of_image(i)), multimask_output
+            )
             masks.append(mask)
             ious.append(iou)
         return SamImageSegmentationOutput(torch.stack(ious), torch.stack(masks))
@@ -223,43 +271,16 @@ class SamModel(nn.Module):
             return self.encode(pixel_values)
         if isinstance(embeddings, ImageFeatures):
             return embeddings
-        if not isinstance(embeddings, Tensor) or embeddings.ndim != 4:
-            raise ImageError(f"image_embeddings must be a (B, C, h, w) tensor, got {embeddings!r}")
+        side, width = (
+            self.config.vision_config.embedding_size,
+            self.prompt_encoder.config.hidden_size,
+        )
+        shape = tuple(embeddings.shape) if isinstance(embeddings, Tensor) else ()
+        if embeddings is None or 0 in shape or shape != (*shape[:1], width, side, side):
+            raise ImageError(
+                f"image_embeddings must be a tensor (batch, {width}, {side}, {side}), got "
+                f"{type(embeddings).__name__} {shape}"
+            )
         if self.config.mask_decoder_config.skip_channels:
             raise ImageError("this family needs ImageFeatures (from `encode`), not the bare tensor")
         return ImageFeatures(embeddings)
-
-
-def _of_image(masks: Tensor | None, i: int, *prompts: Tensor | None) -> Tensor | None:
-    """Return the mask prompt of image `i`, repeated for each of its prompts."""
-    if masks is None:
-        return None
-    count = next((t.shape[1] for t in prompts if t is not None), 1)
-    one = masks[i : i + 1] if len(masks) > 1 else masks
-    return one.expand(count, -1, -1, -1)
-
-
-def _check_prompts(
-    points: Tensor | None, labels: Tensor | None, boxes: Tensor | None, batch: int
-) -> None:
-    """Raise a PromptError that names the shape that does not fit."""
-    shapes: Sequence[tuple[str, Tensor | None, int, str]] = (
-        ("input_points", points, 4, "(batch, objects, points, 2)"),
-        ("input_labels", labels, 3, "(batch, objects, points)"),
-        ("input_boxes", boxes, 3, "(batch, objects, 4)"),
-    )
-    for name, value, ndim, expected in shapes:
-        if value is None:
-            continue
-        if value.ndim != ndim or value.shape[0] not in (1, batch):
-            raise PromptError(
-                f"{name} has shape {tuple(value.shape)}; expected {expected} with batch {batch}"
-            )
-    if labels is not None and (points is None or labels.shape != points.shape[:3]):
-        given = None if points is None else tuple(points.shape)
-        raise PromptError(f"input_labels {tuple(labels.shape)} do not fit input_points {given}")
-    if points is not None and boxes is not None and points.shape[1] != boxes.shape[1]:
-        raise PromptError(
-            f"input_points hold {points.shape[1]} objects, input_boxes {boxes.shape[1]}: "
-            "give as many point groups as boxes"
-        )

@@ -7,15 +7,16 @@ folded into the convolution before it whenever the module is in evaluation mode.
 
 from __future__ import annotations
 
-import itertools
-from functools import lru_cache
+from typing import TYPE_CHECKING, cast
 
 import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from napari_samara.model.config import TinyVitConfig
 from napari_samara.model.layers import neck
+
+if TYPE_CHECKING:
+    from napari_samara.model.config import TinyVitConfig
 
 
 class ConvNorm(nn.Module):
@@ -86,7 +87,7 @@ class WindowAttention(nn.Module):
 
     def forward(self, x: Tensor) -> Tensor:
         """Return (windows, N, C) for tokens (windows, N, C), N the square of the window."""
-        index = _offset_index(self.window).to(x.device)
+        index = _offset_index(self.window, x.device)
         bias = self.attention_biases[:, index]  # (heads, N, N)
         qkv = self.qkv(self.norm(x)).unflatten(-1, (self.heads, 3, -1))
         q, k, v = qkv.permute(3, 0, 2, 1, 4).unbind(0)  # (windows, heads, N, C // heads)
@@ -95,17 +96,12 @@ class WindowAttention(nn.Module):
         return y
 
 
-@lru_cache(maxsize=16)
-def _offset_index(window: int) -> Tensor:
-    """Return (N, N) numbers of the absolute offsets, counted in order of first appearance."""
-    cells = list(itertools.product(range(window), range(window)))
-    numbers: dict[tuple[int, int], int] = {}
-    index = [
-        numbers.setdefault((abs(a[0] - b[0]), abs(a[1] - b[1])), len(numbers))
-        for a in cells
-        for b in cells
-    ]
-    return torch.tensor(index).view(len(cells), len(cells))
+def _offset_index(window: int, device: torch.device) -> Tensor:
+    """Return (N, N) numbers of the absolute offsets between positions, row offset times side."""
+    steps = torch.arange(window, device=device)
+    gap = (steps[:, None] - steps).abs()
+    rows, cols = gap[:, None, :, None], gap[None, :, None, :]
+    return (rows * window + cols).view(window**2, window**2)
 
 
 class TinyViTMlp(nn.Module):
@@ -138,7 +134,8 @@ class TinyViTBlock(nn.Module):
         x = x + self._attend(x.permute(0, 2, 3, 1)).permute(0, 3, 1, 2)
         x = self.local_conv(x)
         y = x.permute(0, 2, 3, 1)  # (B, H, W, C)
-        return (y + self.mlp(y)).permute(0, 3, 1, 2)
+        out: Tensor = (y + self.mlp(y)).permute(0, 3, 1, 2)
+        return out
 
     def _attend(self, x: Tensor) -> Tensor:
         batch, height, width, channels = x.shape
@@ -202,12 +199,6 @@ class TinyViT(nn.Module):
             self.layers.append(Stage(blocks, down))
         self.neck = neck(dims[-1], config.output_channels)
 
-    @property
-    def skip_channels(self) -> tuple[int, ...]:
-        """Channels of the maps at strides 8, 4, 2 that can be given beside the embedding."""
-        dims = self.config.embed_dims
-        return dims[1], dims[0], dims[0] // 2
-
     def forward(self, pixel_values: Tensor) -> Tensor:
         """Return the embedding (B, C, h, w) of normalised pixels (B, 3, S, S)."""
         return self.forward_features(pixel_values)[0]
@@ -218,7 +209,8 @@ class TinyViT(nn.Module):
         x = act(stem(pixel_values))
         maps = [x]  # stride 2
         x = second(x)
-        for i, stage in enumerate(self.layers):
+        for i, module in enumerate(self.layers):
+            stage = cast("Stage", module)
             for block in stage.blocks:
                 x = block(x)
             if i < 2:

@@ -58,7 +58,7 @@ class Attention(nn.Module):
         """
         count, n_tokens, width = tokens.shape
         if n_tokens > self.head_width:
-            return self(tokens, keys, values)
+            return self.forward(tokens, keys, values)
         weight_k = self.k_proj.weight.view(self.heads, self.head_width, width)
         weight_v = self.v_proj.weight.view(self.heads, self.head_width, width)
         q = self.q_proj(tokens).unflatten(-1, (self.heads, -1)) * self.scale
@@ -80,7 +80,7 @@ class Attention(nn.Module):
         """
         count, n_tokens, width = token_keys.shape
         if n_tokens > self.head_width:
-            return self(positions, token_keys, token_values)
+            return self.forward(positions, token_keys, token_values)
         weight_q = self.q_proj.weight.view(self.heads, self.head_width, width)
         weight_out = self.out_proj.weight.view(width, self.heads, self.head_width)
         k = self.k_proj(token_keys).unflatten(-1, (self.heads, -1)) * self.scale
@@ -98,15 +98,24 @@ class Attention(nn.Module):
 def _shared_matmul(rows: Tensor, shared: Tensor) -> Tensor:
     """Multiply (P, N, K) by (P or 1, K, M); one large product where the right side is shared."""
     if shared.shape[0] == 1:
-        return (rows.reshape(-1, rows.shape[-1]) @ shared[0]).unflatten(0, rows.shape[:2])
+        product = rows.reshape(-1, rows.shape[-1]) @ shared[0]
+        unflattened: Tensor = product.unflatten(0, rows.shape[:2])
+        return unflattened
     return torch.bmm(rows, shared)
 
 
 class TwoWayAttentionBlock(nn.Module):
     """Tokens attend to each other and to the image, then the image attends to the tokens."""
 
-    def __init__(self, width: int, heads: int, mlp_dim: int, downsample_rate: int,
-                 first: bool, eps: float = 1e-6) -> None:
+    def __init__(
+        self,
+        width: int,
+        heads: int,
+        mlp_dim: int,
+        downsample_rate: int,
+        first: bool,
+        eps: float = 1e-6,
+    ) -> None:
         super().__init__()
         self.self_attn = Attention(width, heads)
         self.norm1 = nn.LayerNorm(width, eps)
@@ -118,8 +127,9 @@ class TwoWayAttentionBlock(nn.Module):
         self.cross_attn_image_to_token = Attention(width, heads, downsample_rate)
         self.first = first
 
-    def forward(self, tokens: Tensor, image: Tensor, token_pe: Tensor,
-                image_pe: Tensor) -> tuple[Tensor, Tensor]:
+    def forward(
+        self, tokens: Tensor, image: Tensor, token_pe: Tensor, image_pe: Tensor
+    ) -> tuple[Tensor, Tensor]:
         """Return tokens (P, T, C) and image positions (P, L, C) after one exchange."""
         if self.first:  # the tokens are their own position code there
             tokens = self.self_attn(tokens, tokens, tokens)
@@ -138,8 +148,15 @@ class TwoWayAttentionBlock(nn.Module):
 class TwoWayTransformer(nn.Module):
     """Decode prompt tokens and an image embedding against each other."""
 
-    def __init__(self, width: int, heads: int, mlp_dim: int, depth: int,
-                 downsample_rate: int = 2, eps: float = 1e-6) -> None:
+    def __init__(
+        self,
+        width: int,
+        heads: int,
+        mlp_dim: int,
+        depth: int,
+        downsample_rate: int = 2,
+        eps: float = 1e-6,
+    ) -> None:
         super().__init__()
         self.layers = nn.ModuleList(
             TwoWayAttentionBlock(width, heads, mlp_dim, downsample_rate, i == 0, eps)
