@@ -38,6 +38,8 @@ class DeviceReport:
         Whether Apple's Metal is usable.
     torch_version : str
         Version of torch.
+    threads : int
+        CPU threads that torch computes with.
     """
 
     cuda_devices: int = 0
@@ -46,6 +48,7 @@ class DeviceReport:
     cuda_built: bool = False
     mps: bool = False
     torch_version: str = ""
+    threads: int = 1
 
     @classmethod
     def of_this_machine(cls) -> DeviceReport:
@@ -59,6 +62,7 @@ class DeviceReport:
             cuda_built=built,
             mps=torch.backends.mps.is_available(),
             torch_version=torch.__version__,
+            threads=torch.get_num_threads(),
         )
 
 

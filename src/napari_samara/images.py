@@ -1,0 +1,161 @@
+"""Image files: TIFF, OME-TIFF, PNG, JPEG and NPY as arrays whose channels come last."""
+
+from __future__ import annotations
+
+import warnings
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from napari_samara.errors import FileFormatError, ImageError
+
+if TYPE_CHECKING:
+    import os
+    from collections.abc import Sequence
+
+    from numpy.typing import NDArray
+    from PIL.Image import Image
+
+# Letters that tifffile gives to axes of colours: channels of a detector, samples of a pixel.
+_CHANNEL_AXES = "CS"
+
+# What Pillow's modes that have no plain array form become: palettes, inks, grey with opacity.
+_CONVERTED = {"P": "RGB", "PA": "RGB", "CMYK": "RGB", "YCbCr": "RGB", "LAB": "RGB", "HSV": "RGB"}
+_CONVERTED |= {"LA": "L", "La": "L", "RGBa": "RGBA", "RGBX": "RGB"}
+
+
+def read_image(
+    path: str | os.PathLike[str],
+    axes: str | None = None,
+    channels: Sequence[int] | None = None,
+) -> NDArray[Any]:
+    """Image of a file.
+
+    Parameters
+    ----------
+    path : path-like
+        ``.tif``, ``.tiff`` (OME-TIFF too), ``.png``, ``.jpg``, ``.jpeg`` or ``.npy``.  Of a TIFF
+        with several images or resolutions the first and finest is read.
+    axes : str, optional
+        One letter for each axis in the file, such as ``"ZCYX"``, where the file does not say or
+        says it wrong.  Only C and S (channels) have a meaning here: that axis is moved to the end.
+    channels : sequence of int, optional
+        Channels to keep, in this order.
+
+    Returns
+    -------
+    ndarray, shape (rows, cols), (..., rows, cols) or either with channels at the end
+        In the type of the file; an NPY file is mapped into memory and read where it is used.
+
+    Raises
+    ------
+    FileNotFoundError
+        If there is no such file.
+    FileFormatError
+        If it is cut off, of another format than its name says, or of one that is not read.
+    ImageError
+        If `axes` or `channels` do not fit the image.
+    """
+    path = Path(path)
+    if not path.is_file():
+        raise FileNotFoundError(f"no image file {path}")
+    reader = _READERS.get(path.suffix.lower())
+    if reader is None:
+        raise FileFormatError(f"{path}: images are read from {', '.join(_READERS)} files")
+    try:
+        array, stored = reader(path)
+    except OSError as error:
+        if error.errno is not None:  # the disk's complaint, which names the file
+            raise
+        raise FileFormatError(f"{path} cannot be read: {error}") from error
+    except Exception as error:  # decoders of damaged files raise about anything
+        raise FileFormatError(
+            f"{path} cannot be read, it is damaged or cut off: {error}"
+        ) from error
+    return _arranged(array, stored if axes is None else axes.upper(), channels, path)
+
+
+def _arranged(
+    array: NDArray[Any], axes: str, channels: Sequence[int] | None, path: Path
+) -> NDArray[Any]:
+    """`array` with the axis of channels at the end and only the chosen ones in it."""
+    if axes and (len(axes) != array.ndim or not axes.isalpha() or len(set(axes)) != len(axes)):
+        raise ImageError(
+            f"axes {axes!r} need one letter, each once, for each axis of {path}, which has shape "
+            f"{array.shape}"
+        )
+    found = [axis for axis, letter in enumerate(axes) if letter in _CHANNEL_AXES]
+    if len(found) > 1:
+        raise ImageError(f"{path} has two axes of channels ({axes}); save it with one of them")
+    if found:
+        array = np.moveaxis(array, found[0], -1)
+    if channels is None:
+        return array
+    if array.ndim < 3 or (axes and not found):
+        raise ImageError(
+            f"{path} has no axis of channels (shape {array.shape}); leave channels out"
+        )
+    if min(channels, default=-1) < 0 or max(channels) >= array.shape[-1]:
+        raise ImageError(f"channels {list(channels)} of {path}, which has {array.shape[-1]}")
+    return array[..., list(channels)]
+
+
+def _read_npy(path: Path) -> tuple[NDArray[Any], str]:
+    array = np.load(path, mmap_mode="r", allow_pickle=False)
+    if not isinstance(array, np.ndarray):
+        raise ValueError("an archive of several arrays")
+    return array, ""
+
+
+def _read_picture(path: Path) -> tuple[NDArray[Any], str]:
+    from PIL import Image
+
+    with warnings.catch_warnings():  # frames of a slide scanner are large and no attack
+        warnings.simplefilter("ignore", Image.DecompressionBombWarning)
+        with Image.open(path) as picture:
+            array = _pixels(picture)
+    return array, "YXS"[: array.ndim]
+
+
+def _pixels(picture: Image) -> NDArray[Any]:
+    """Pixels of one frame, (rows, cols) or (rows, cols, channels)."""
+    mode = _CONVERTED.get(picture.mode)
+    return np.asarray(picture.convert(mode) if mode else picture)
+
+
+def _read_tiff(path: Path) -> tuple[NDArray[Any], str]:
+    import tifffile
+
+    with tifffile.TiffFile(path) as file:
+        if not file.series:
+            raise ValueError("it holds no image")
+        series = file.series[0]
+        try:
+            return series.asarray(), series.axes
+        except ValueError as error:
+            if "imagecodecs" not in str(error):
+                raise
+            return _read_compressed(path, series.shape), series.axes
+
+
+def _read_compressed(path: Path, shape: tuple[int, ...]) -> NDArray[Any]:
+    """Pixels by way of Pillow, which brings decoders that tifffile only has with imagecodecs."""
+    from PIL import Image, ImageSequence
+
+    with Image.open(path) as picture:
+        frames = [_pixels(frame) for frame in ImageSequence.Iterator(picture)]
+    array = np.stack(frames) if len(frames) > 1 else frames[0]
+    if array.size != np.prod(shape):
+        raise ValueError("its compression is only read with the package imagecodecs: install that")
+    return array.reshape(shape)
+
+
+_READERS = {
+    ".tif": _read_tiff,
+    ".tiff": _read_tiff,
+    ".png": _read_picture,
+    ".jpg": _read_picture,
+    ".jpeg": _read_picture,
+    ".npy": _read_npy,
+}
