@@ -1,0 +1,170 @@
+"""The checks of `napari-samara doctor`."""
+
+from __future__ import annotations
+
+import os
+import platform
+import shutil
+import sys
+import time
+from dataclasses import dataclass
+from importlib import metadata
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from napari_samara import __version__, api
+from napari_samara.checkpoints import find_checkpoint, verify_checkpoint
+from napari_samara.checkpoints.cache import CACHE_VARIABLE, models_dir, offline
+from napari_samara.cli.installed import changed_files
+from napari_samara.errors import SamaraError
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from napari_samara.engine.device import DeviceReport
+
+# Any one of these draws napari's windows; two beside each other disturb one another.
+_QT = ("PySide6", "PyQt6", "PySide2", "PyQt5")
+
+
+@dataclass(frozen=True)
+class Check:
+    """One line of the report.
+
+    Attributes
+    ----------
+    name : str
+        What was looked at.
+    value : str
+        What was found.
+    ok : bool or None
+        Whether it is as it must be; None where it may be either way.
+    fix : str
+        What to do, or nothing.
+    """
+
+    name: str
+    value: str
+    ok: bool | None = None
+    fix: str = ""
+
+
+def all_checks(checkpoint: str | None, device: str, precision: str) -> list[Check]:
+    """Make every check; what goes wrong becomes a failed check.
+
+    Parameters
+    ----------
+    checkpoint : str or None
+        What the self-test loads; the shipped one if None.
+    device, precision : str
+        As for `api.load`.
+
+    Returns
+    -------
+    list of Check
+        In the order to be shown.
+    """
+    found = [*_versions(), *_viewer(), *_torch(device, precision), *_folders(), _shipped()]
+    return [*found, _self_test(checkpoint or api.DEFAULT_CHECKPOINT, device, precision)]
+
+
+def _versions() -> Iterator[Check]:
+    yield Check("napari-samara", __version__, True)
+    yield Check("Python", f"{platform.python_version()} ({sys.executable})", True)
+    yield Check("system", platform.platform())
+
+
+def _viewer() -> Iterator[Check]:
+    """Find napari and Qt without importing them; both are needed for the viewer only."""
+    install = 'python -m pip install "napari-samara[napari]" "napari[pyside6]"'
+    version = _version("napari")
+    fix = "" if version else f"only the viewer needs it: {install}"
+    yield Check("napari", version or "not installed", None, fix)
+    bindings = [f"{name} {version}" for name in _QT if (version := _version(name))]
+    fix = "" if bindings or not version else f"napari cannot open a window: {install}"
+    if len(bindings) > 1:
+        fix = "keep one of them: several in one environment disturb each other"
+    yield Check("Qt", ", ".join(bindings) or "not installed", None, fix)
+
+
+def _torch(device: str, precision: str) -> Iterator[Check]:
+    try:
+        from napari_samara.engine.device import DeviceReport, choose_device
+
+        report = DeviceReport.of_this_machine()
+    except (ImportError, OSError) as error:
+        yield Check("torch", f"cannot be imported: {error}", False, "python -m pip install torch")
+        return
+    yield Check("torch", report.torch_version, True)
+    try:
+        yield Check("device", str(choose_device(device, precision, report)), True, _gpu_fix(report))
+    except SamaraError as error:
+        yield Check("device", str(error), False)
+    set_to = os.environ.get("OMP_NUM_THREADS")
+    because = f", OMP_NUM_THREADS={set_to}" if set_to else ""
+    yield Check("CPU threads", f"{report.threads} of {os.cpu_count()} cores{because}")
+
+
+def _gpu_fix(report: DeviceReport) -> str:
+    """Command that makes torch see an NVIDIA GPU that is there."""
+    if report.cuda_built or report.mps or shutil.which("nvidia-smi") is None:
+        return ""
+    version = report.torch_version.partition("+")[0]
+    command = f"{sys.executable} -m pip install --force-reinstall torch=={version}"
+    if sys.platform == "win32":  # where the builds of the Python package index have no CUDA
+        command += " --index-url https://download.pytorch.org/whl/cu126"
+    return f"nvidia-smi is here, so there is a GPU; the same torch with CUDA: {command}"
+
+
+def _folders() -> Iterator[Check]:
+    folder = models_dir()
+    there = next(path for path in (folder, *folder.parents) if path.exists())
+    writable = os.access(there, os.W_OK)
+    value = f"{folder}, {shutil.disk_usage(there).free / 1e9:.1f} GB free"
+    fix = "" if writable else f"no permission to write; set {CACHE_VARIABLE} to another folder"
+    yield Check("downloads", value, None if writable else False, fix)
+    here = [info.name for info in api.list_checkpoints() if info.sources and info.path]
+    yield Check("downloaded", ", ".join(here) or "none")
+    value = "forbidden by HF_HUB_OFFLINE" if offline() else "used for downloads only"
+    yield Check("network", value)
+
+
+def _shipped() -> Check:
+    """Compare the shipped checkpoint with what was installed."""
+    name = api.DEFAULT_CHECKPOINT
+    again = "python -m pip install --force-reinstall --no-deps napari-samara"
+    try:
+        digest, path = verify_checkpoint(name), find_checkpoint(name).path
+        changed = changed_files(path) if path else []
+    except (SamaraError, OSError) as error:
+        return Check(name, str(error), False, again)
+    if changed:
+        return Check(name, f"changed since it was installed: {', '.join(changed)}", False, again)
+    kind = "not recorded by the installer" if changed is None else "as installed"
+    return Check(name, f"sha256 {digest} ({kind})", True)
+
+
+def _self_test(checkpoint: str, device: str, precision: str) -> Check:
+    """Segment one bright disk with a box around it."""
+    start = time.perf_counter()
+    rows, cols = np.indices((96, 128))
+    disk = np.hypot(rows - 48, cols - 60) <= 20
+    try:
+        predictor = api.load(checkpoint, device, precision)
+        embedding = predictor.embed(np.where(disk, 200, 30).astype(np.uint8))
+        mask = predictor.predict(embedding, box=(28, 40, 69, 81))[0]
+    except Exception as error:  # whatever it is, it is what the doctor is for
+        return Check("self-test", f"{type(error).__name__}: {error}", False)
+    seconds = time.perf_counter() - start
+    overlap = np.count_nonzero(mask.data & disk) / np.count_nonzero(mask.data | disk)
+    value = f"{checkpoint}: loaded, encoded and decoded in {seconds:.1f} s, IoU {overlap:.2f}"
+    return Check("self-test", value, bool(np.isfinite(mask.score)))
+
+
+def _version(package: str) -> str | None:
+    """Version of an installed package, without importing it."""
+    try:
+        return metadata.version(package)
+    except metadata.PackageNotFoundError:
+        return None
