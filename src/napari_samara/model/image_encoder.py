@@ -18,8 +18,14 @@ from napari_samara.model.layers import MLPBlock, neck
 QUERY_CHUNK = 1024
 """Queries of global attention handled together: bounds the memory of scores and biases."""
 
-WINDOW_CHUNK = 5
-"""Windows handled together when no gradient is needed."""
+CACHE_ROWS = 8
+"""Rows of queries of one head that the CPU path handles together: their scores stay in its cache.
+
+Measured on 2 cores for 64 x 64 tokens: 0.36 s with 8 rows, 0.53 s with 64, 0.89 s with SDPA.
+"""
+
+TOKEN_CHUNK = 1024
+"""Tokens whose MLP is computed together when no gradient is needed."""
 
 
 class PatchEmbed(nn.Module):
@@ -75,19 +81,15 @@ class RelativeAttention(nn.Module):
         return y
 
     def _global(self, qkv: Tensor) -> Tensor:
-        """Return (B, N, heads, d) of (B, side, side, 3, heads, d), chunk by chunk of queries."""
-        side, batch = self.side, qkv.shape[0]
+        """Return (B, N, C) of (B, side, side, 3, heads, d)."""
         q, k, v = qkv.permute(3, 0, 4, 1, 2, 5).unbind(0)  # (B, heads, side, side, d)
-        k, v = k.flatten(2, 3).contiguous(), v.flatten(2, 3).contiguous()
-        rows = max(1, QUERY_CHUNK // side)
-        out = []
-        for start in range(0, side, rows):
-            part = q[:, :, start : start + rows]
-            bias = self._bias(part, start) if self.use_rel_pos else None
-            out.append(
-                F.scaled_dot_product_attention(part.flatten(2, 3), k, v, bias, scale=self.scale)
+        if _by_hand(qkv):
+            out = torch.stack(
+                [self._image(*(t[i].contiguous() for t in (q, k, v))) for i in range(len(qkv))]
             )
-        return torch.cat(out, dim=2).transpose(1, 2).reshape(batch, side * side, -1)
+        else:
+            out = self._sdpa(q, k, v)
+        return out.transpose(1, 2).flatten(2)
 
     def _windows(self, qkv: Tensor) -> Tensor:
         """Return (B, h, w, C): attention inside windows of (B, h, w, 3 C)."""
@@ -102,26 +104,100 @@ class RelativeAttention(nn.Module):
             qkv = padded
         rows, cols = qkv.shape[1] // side, qkv.shape[2] // side
         x = qkv.view(batch, rows, side, cols, side, 3, self.heads, -1)
-        x = x.permute(5, 0, 1, 3, 6, 2, 4, 7).flatten(1, 3)  # (3, windows, heads, side, side, d)
-        chunk = x.shape[1] if torch.is_grad_enabled() else WINDOW_CHUNK
-        out = torch.cat([self._attend(*part.unbind(0)) for part in x.split(chunk, dim=1)])
+        x = x.permute(0, 1, 3, 5, 6, 2, 4, 7).flatten(0, 2)  # (windows, 3, heads, side, side, d)
+        if _by_hand(qkv):
+            out = qkv.new_empty(len(x), self.heads, side * side, x.shape[-1])
+            scores = qkv.new_empty(self.heads, side * side, side * side)
+            for window, target in zip(x, out, strict=True):
+                q, k, v = window.contiguous().unbind(0)
+                _attend(q, k.flatten(1, 2), v.flatten(1, 2), self._biases(q, 0), scores, target)
+        else:
+            out = self._sdpa(*x.unbind(1))
         out = out.view(batch, rows, cols, self.heads, side, side, -1)
         out = out.permute(0, 1, 4, 2, 5, 3, 6).reshape(batch, rows * side, cols * side, -1)
         return out[:, :height, :width]
 
-    def _attend(self, q: Tensor, k: Tensor, v: Tensor) -> Tensor:
-        bias = self._bias(q, 0) if self.use_rel_pos else None
-        q, k, v = (t.flatten(2, 3) for t in (q, k, v))
-        return F.scaled_dot_product_attention(q, k, v, bias, scale=self.scale)
+    def _image(self, q: Tensor, k: Tensor, v: Tensor) -> Tensor:
+        """Return (heads, N, d) of (heads, side, side, d), a few rows of one head at a time."""
+        side = self.side
+        out = q.new_empty(self.heads, side * side, q.shape[-1])
+        buffer = q.new_empty(1, min(CACHE_ROWS, side) * side, side * side)
+        for head in range(self.heads):
+            one = slice(head, head + 1)
+            keys, values = k[one].flatten(1, 2), v[one].flatten(1, 2)
+            for start in range(0, side, CACHE_ROWS):
+                part = q[one, start : start + CACHE_ROWS]
+                rows = part.shape[1] * side
+                target = out[one, start * side : start * side + rows]
+                _attend(part, keys, values, self._biases(part, start), buffer[:, :rows], target)
+        return out
 
-    def _bias(self, q: Tensor, first_row: int) -> Tensor:
-        """Return the position bias (B, heads, queries, N) of queries (B, heads, rows, side, d)."""
-        side, rows = self.side, q.shape[2]
-        table_h = _relative(self.rel_pos_h, side, rows, first_row)  # (rows, side, d)
-        table_w = _relative(self.rel_pos_w, side, side, 0)
-        by_row = torch.einsum("bnhwd,hkd->bnhwk", q, table_h)
-        by_col = torch.einsum("bnhwd,wkd->bnhwk", q, table_w)
-        return (by_row[..., :, None] + by_col[..., None, :]).flatten(4).flatten(2, 3)
+    def _sdpa(self, q: Tensor, k: Tensor, v: Tensor) -> Tensor:
+        """Return (B, heads, N, d) of (B, heads, side, side, d), chunk by chunk of queries."""
+        k, v = k.flatten(2, 3), v.flatten(2, 3)
+        rows = max(1, QUERY_CHUNK // self.side)
+        parts = []
+        for start in range(0, self.side, rows):
+            part = q[:, :, start : start + rows]
+            by_row, by_col = self._biases(part, start)
+            bias = None
+            if by_row is not None and by_col is not None:
+                bias = (by_row[..., :, None] + by_col[..., None, :]).flatten(4).flatten(2, 3)
+            parts.append(
+                F.scaled_dot_product_attention(part.flatten(2, 3), k, v, bias, scale=self.scale)
+            )
+        return torch.cat(parts, dim=2)
+
+    def _biases(self, q: Tensor, first_row: int) -> Biases:
+        """Return what the key's row and column add to the scores of queries.
+
+        Parameters
+        ----------
+        q : Tensor
+            (..., rows, side, d), the first of them in line `first_row` of the square.
+        first_row : int
+            Its number.
+
+        Returns
+        -------
+        tuple
+            Two tensors (..., rows, side, side), or None twice without relative positions.
+        """
+        if not self.use_rel_pos:
+            return None, None
+        table_h = _relative(self.rel_pos_h, self.side, q.shape[-3], first_row)  # (rows, side, d)
+        table_w = _relative(self.rel_pos_w, self.side, self.side, 0)
+        by_row = q @ table_h.transpose(1, 2)
+        by_col = (q.transpose(-3, -2) @ table_w.transpose(1, 2)).transpose(-3, -2)
+        return by_row, by_col
+
+
+Biases = tuple[Tensor | None, Tensor | None]
+
+
+def _by_hand(x: Tensor) -> bool:
+    """Tell whether attention is written out: on a CPU that is twice as fast as SDPA with a bias."""
+    plain = x.dtype == torch.float32 and not torch.is_autocast_enabled(x.device.type)
+    return x.device.type == "cpu" and plain and not torch.is_grad_enabled()
+
+
+def _attend(
+    q: Tensor, keys: Tensor, values: Tensor, biases: Biases, scores: Tensor, out: Tensor
+) -> None:
+    """Attend from q (B, rows, side, d) to keys and values (B, N, d), into `out` (B, queries, d).
+
+    `scores` (B, queries, N) is written over, so that the same memory serves every call.
+    """
+    by_row, by_col = biases
+    beta = 0.0
+    if by_row is not None and by_col is not None:
+        view = scores.view(*q.shape[:-1], by_row.shape[-1], by_col.shape[-1])
+        torch.add(by_row[..., :, None], by_col[..., None, :], out=view)
+        beta = 1.0
+    queries, scale = q.flatten(1, 2), q.shape[-1] ** -0.5
+    torch.baddbmm(scores, queries, keys.transpose(1, 2), beta=beta, alpha=scale, out=scores)
+    torch.softmax(scores, -1, out=scores)
+    torch.bmm(scores, values, out=out)
 
 
 def _relative(table: Tensor, side: int, queries: int, first: int) -> Tensor:
@@ -148,7 +224,11 @@ class Block(nn.Module):
     def forward(self, x: Tensor) -> Tensor:
         """Return (B, h, w, C)."""
         x = x + self.attn(self.norm1(x))
-        return x + self.mlp(self.norm2(x))
+        if torch.is_grad_enabled():
+            return x + self.mlp(self.norm2(x))
+        for part in x.flatten(0, 2).split(TOKEN_CHUNK):  # the hidden layer is four times as wide
+            part += self.mlp(self.norm2(part))
+        return x
 
 
 class ImageEncoderViT(nn.Module):

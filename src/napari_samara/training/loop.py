@@ -145,6 +145,10 @@ class Trainer:
         self.chances = weights / weights.sum()
         self.diameters = [[typical_diameter(i) for i in s.images] for s in sources]
         self.step = 0
+        self.rank, self.workers = 0, 1
+        if torch.distributed.is_initialized():
+            self.rank = torch.distributed.get_rank()
+            self.workers = torch.distributed.get_world_size()
 
     def _parameters(self) -> list[nn.Parameter]:
         return [*self.model.parameters(), *self.dense_head.parameters()]
@@ -168,11 +172,11 @@ class Trainer:
         """
         start = saved = reported = time.monotonic()
         sums: dict[str, list[float]] = {}
-        while self.step < self.recipe.steps and time.monotonic() - start < seconds:
+        while self.step < self.recipe.steps and not self._out_of_time(start, seconds):
             for key, value in self.train_step().items():
                 sums.setdefault(key, []).append(value)
             now = time.monotonic()
-            if now - reported > 30:
+            if now - reported > 30 and self.rank == 0:
                 means = {k: float(np.mean(v)) for k, v in sums.items()}
                 row = {"step": self.step, "seconds": round(now - start, 1), **means}
                 self._log(row)
@@ -187,7 +191,7 @@ class Trainer:
     def train_step(self) -> dict[str, float]:
         """Do one step; return its losses and IoU."""
         recipe = self.recipe
-        rng = np.random.default_rng((recipe.seed, self.step))
+        rng = np.random.default_rng((recipe.seed, self.step, self.rank))
         self.model.train()
         for group in self.optimiser.param_groups:
             group["lr"] = recipe.learning_rate * self._rate()
@@ -207,13 +211,33 @@ class Trainer:
             if part is not None:
                 loss = loss + part / len(crops)
         self.optimiser.zero_grad(set_to_none=True)
-        if torch.isfinite(loss):
-            loss.backward()
+        loss.backward()
+        self._share_gradients()
+        if all(torch.isfinite(p.grad).all() for p in self._parameters() if p.grad is not None):
             torch.nn.utils.clip_grad_norm_(self._parameters(), 1.0)
             self.optimiser.step()
         self._update_average()
         self.step += 1
         return {"loss": float(loss.detach()), **{k: float(np.mean(v)) for k, v in record.items()}}
+
+    def _share_gradients(self) -> None:
+        """Average gradients over the workers, each of which saw other views."""
+        if self.workers == 1:
+            return
+        for parameter in self._parameters():
+            if parameter.grad is None:
+                parameter.grad = torch.zeros_like(parameter)
+        grads = [p.grad for p in self._parameters() if p.grad is not None]
+        flat = torch.nn.utils.parameters_to_vector(grads)
+        torch.distributed.all_reduce(flat)
+        torch.nn.utils.vector_to_parameters(flat / self.workers, grads)
+
+    def _out_of_time(self, start: float, seconds: float) -> bool:
+        """Tell whether time is up; the first worker decides for all."""
+        late = torch.tensor([float(time.monotonic() - start >= seconds)])
+        if self.workers > 1:
+            torch.distributed.broadcast(late, 0)
+        return bool(late)
 
     def _rate(self) -> float:
         recipe = self.recipe
@@ -361,6 +385,8 @@ class Trainer:
 
     def save(self) -> None:
         """Write model, average, optimiser and step; by rename, so a kill leaves the last save."""
+        if self.rank:
+            return
         self.folder.mkdir(parents=True, exist_ok=True)
         state = {
             "step": self.step,

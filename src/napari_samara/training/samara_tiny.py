@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import argparse
 import json
+import tempfile
 from dataclasses import asdict, replace
 from pathlib import Path
 
 import numpy as np
 import tifffile
 import torch
+from torch.multiprocessing.spawn import spawn
 
 from napari_samara.model.config import SamConfig
 from napari_samara.model.preprocess import PreprocessConfig
@@ -64,7 +66,8 @@ def main() -> None:
     parser.add_argument("--data", type=Path, default=Path("../shared/data"))
     parser.add_argument("--out", type=Path, default=Path("out/samara-tiny"))
     parser.add_argument("--minutes", type=float, default=60)
-    parser.add_argument("--threads", type=int, default=2)
+    parser.add_argument("--workers", type=int, default=2, help="processes that share the work")
+    parser.add_argument("--threads", type=int, default=1, help="of each worker")
     parser.add_argument("--recipe", type=json.loads, default={}, help="JSON of Recipe fields")
     parser.add_argument("--start-from", type=Path, default=None, help="state of another run")
     parser.add_argument("--export", type=Path, help="only write the run's weights to this folder")
@@ -72,6 +75,22 @@ def main() -> None:
     if options.export is not None:
         export(options.out / "state.pt", options.export)
         return
+    if options.workers > 1:
+        with tempfile.TemporaryDirectory() as folder:
+            spawn(_worker, (options, f"file://{folder}/meeting"), nprocs=options.workers)
+    else:
+        _train(options)
+
+
+def _worker(rank: int, options: argparse.Namespace, meeting: str) -> None:
+    torch.distributed.init_process_group(
+        "gloo", init_method=meeting, rank=rank, world_size=options.workers
+    )
+    _train(options)
+    torch.distributed.destroy_process_group()
+
+
+def _train(options: argparse.Namespace) -> None:
     torch.set_num_threads(options.threads)
     torch.manual_seed(0)
     model = SamModel(SamConfig.samara_tiny())
