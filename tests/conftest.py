@@ -11,6 +11,7 @@ import numpy as np
 import pytest
 
 if TYPE_CHECKING:
+    from napari_samara.engine.predictor import Predictor
     from napari_samara.model.sam import SamModel
 
 REPOSITORY = Path(__file__).resolve().parent.parent
@@ -100,6 +101,24 @@ def tiny_sam() -> SamModel:
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(0)
         return SamModel(config).eval()
+
+
+@pytest.fixture(scope="session")
+def tiny_folder(tiny_sam: SamModel, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The miniature SAM as a checkpoint folder; copy it before changing it."""
+    from napari_samara.checkpoints.save import save_pretrained
+
+    folder = tmp_path_factory.mktemp("checkpoints") / "miniature"
+    save_pretrained(tiny_sam, folder)
+    return folder
+
+
+@pytest.fixture(scope="session")
+def predictor(tiny_folder: Path) -> Predictor:
+    """The miniature SAM on the CPU."""
+    from napari_samara.api import load
+
+    return load(tiny_folder, device="cpu")
 
 
 @pytest.fixture(autouse=True)

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import contextlib
+import logging
+import threading
 import warnings
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -12,13 +15,16 @@ from napari_samara.errors import FileFormatError, ImageError
 
 if TYPE_CHECKING:
     import os
-    from collections.abc import Sequence
+    from collections.abc import Iterator, Sequence
 
     from numpy.typing import NDArray
     from PIL.Image import Image
 
 # Letters that tifffile gives to axes of colours: channels of a detector, samples of a pixel.
 _CHANNEL_AXES = "CS"
+
+# What tifffile logs, and goes on, where pages are missing that the file says it has.
+_FATAL = ("invalid page offset", "failed to reshape", "corrupted file", "match page shape")
 
 # What Pillow's modes that have no plain array form become: palettes, inks, grey with opacity.
 _CONVERTED = {"P": "RGB", "PA": "RGB", "CMYK": "RGB", "YCbCr": "RGB", "LAB": "RGB", "HSV": "RGB"}
@@ -71,20 +77,22 @@ def read_image(
         raise FileFormatError(f"{path} cannot be read: {error}") from error
     except Exception as error:  # decoders of damaged files raise about anything
         raise FileFormatError(
-            f"{path} cannot be read, it is damaged or cut off: {error}"
+            f"{path} cannot be read; it is cut off, damaged or of another format: {error}"
         ) from error
-    return _arranged(array, stored if axes is None else axes.upper(), channels, path)
+    if axes is not None:
+        stored = axes.upper()
+        if len(stored) != array.ndim or not stored.isalpha() or len(set(stored)) != len(stored):
+            raise ImageError(
+                f"axes {axes!r} need one letter, each once, for each axis of {path}, which has "
+                f"shape {array.shape}"
+            )
+    return _arranged(array, stored, channels, path)
 
 
 def _arranged(
     array: NDArray[Any], axes: str, channels: Sequence[int] | None, path: Path
 ) -> NDArray[Any]:
     """`array` with the axis of channels at the end and only the chosen ones in it."""
-    if axes and (len(axes) != array.ndim or not axes.isalpha() or len(set(axes)) != len(axes)):
-        raise ImageError(
-            f"axes {axes!r} need one letter, each once, for each axis of {path}, which has shape "
-            f"{array.shape}"
-        )
     found = [axis for axis, letter in enumerate(axes) if letter in _CHANNEL_AXES]
     if len(found) > 1:
         raise ImageError(f"{path} has two axes of channels ({axes}); save it with one of them")
@@ -127,16 +135,37 @@ def _pixels(picture: Image) -> NDArray[Any]:
 def _read_tiff(path: Path) -> tuple[NDArray[Any], str]:
     import tifffile
 
-    with tifffile.TiffFile(path) as file:
+    with _listening() as complaints, tifffile.TiffFile(path) as file:
         if not file.series:
             raise ValueError("it holds no image")
         series = file.series[0]
         try:
-            return series.asarray(), series.axes
+            array = series.asarray()
         except ValueError as error:
             if "imagecodecs" not in str(error):
                 raise
-            return _read_compressed(path, series.shape), series.axes
+            array = _read_compressed(path, series.shape)
+    for complaint in complaints:
+        if any(words in complaint for words in _FATAL):
+            raise ValueError(complaint)
+        if "zeroed" in complaint:
+            warnings.warn(f"{path}: {complaint}", RuntimeWarning, stacklevel=4)
+    return array, series.axes
+
+
+@contextlib.contextmanager
+def _listening() -> Iterator[list[str]]:
+    """Collect what tifffile logs: of a file cut off between two pages it returns the first ones."""
+    said: list[str] = []
+    handler = logging.Handler()
+    handler.addFilter(lambda record: record.thread == threading.get_ident())
+    handler.emit = lambda record: said.append(record.getMessage())  # type: ignore[method-assign]
+    logger = logging.getLogger("tifffile")
+    logger.addHandler(handler)
+    try:
+        yield said
+    finally:
+        logger.removeHandler(handler)
 
 
 def _read_compressed(path: Path, shape: tuple[int, ...]) -> NDArray[Any]:
