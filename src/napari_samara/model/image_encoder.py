@@ -160,9 +160,8 @@ class RelativeAttention(nn.Module):
                 part = q[one, start : start + CACHE_ROWS]
                 rows = part.shape[1] * side
                 target = out[one, start * side : start * side + rows]
-                _attend(
-                    part, keys, values, self._biases(part, tables, start), buffer[:, :rows], target
-                )
+                biases = self._biases(part, tables, start)
+                _attend(part, keys, values, biases, buffer[:, :rows], target)
         return out
 
     def _sdpa(self, q: Tensor, k: Tensor, v: Tensor, tables: Tables) -> Tensor:
@@ -261,6 +260,7 @@ class Block(nn.Module):
         x = torch.add(x, self.attn(self.norm1(x)))
         if torch.is_grad_enabled():
             return torch.add(x, self.mlp(self.norm2(x)))
+        x = x.contiguous()  # so that what is added to the parts is added to the whole
         for part in x.flatten(0, 2).split(TOKEN_CHUNK):  # the hidden layer is four times as wide
             part += self.mlp(self.norm2(part))
         return x
