@@ -24,6 +24,9 @@ if TYPE_CHECKING:
 
     from napari_samara.engine.device import DeviceReport
 
+SHIPPED = "samara-tiny"
+"""The checkpoint that is part of the package."""
+
 # Any one of these draws napari's windows; two beside each other disturb one another.
 _QT = ("PySide6", "PyQt6", "PySide2", "PyQt5")
 
@@ -81,7 +84,7 @@ def _viewer() -> Iterator[Check]:
     version = _version("napari")
     fix = "" if version else f"only the viewer needs it: {install}"
     yield Check("napari", version or "not installed", None, fix)
-    bindings = [f"{name} {version}" for name in _QT if (version := _version(name))]
+    bindings = [f"{name} {found}" for name in _QT if (found := _version(name))]
     fix = "" if bindings or not version else f"napari cannot open a window: {install}"
     if len(bindings) > 1:
         fix = "keep one of them: several in one environment disturb each other"
@@ -132,7 +135,7 @@ def _folders() -> Iterator[Check]:
 
 def _shipped() -> Check:
     """Compare the shipped checkpoint with what was installed."""
-    name = api.DEFAULT_CHECKPOINT
+    name = SHIPPED
     again = "python -m pip install --force-reinstall --no-deps napari-samara"
     try:
         digest, path = verify_checkpoint(name), find_checkpoint(name).path

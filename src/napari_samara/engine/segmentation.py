@@ -180,8 +180,9 @@ def _shape_without_channels(image: Any, prompts: PromptSet) -> tuple[int, ...]:
     if len(shape) < ndim or len(channels) > 1 or (channels and channels[0] > _MOST_CHANNELS):
         raise ImageError(
             f"prompts of {ndim}D need an image of {ndim} axes, or one more with up to "
-            f"{_MOST_CHANNELS} channels; got shape {shape}. In a stack, prompts name the slice: "
-            "point(z, row, col), or index= for other kinds"
+            f"{_MOST_CHANNELS} channels at the end; got shape {shape}. In a stack, prompts name "
+            "the slice: point(z, row, col), or index= for other kinds. Of a file, the option axes "
+            "says which axis holds channels"
         )
     return shape[:ndim]
 
