@@ -162,7 +162,7 @@ def segmentation_table(found: Segmentation) -> str:
 
 
 def _entry(result: ObjectResult) -> dict[str, Any]:
-    entry = {**asdict(result), "id": result.object_id}
+    entry = {"id": result.object_id, **asdict(result)}
     del entry["object_id"]
     entry["plane"] = result.plane.to_dict() if result.plane.fixed else None
     return entry
