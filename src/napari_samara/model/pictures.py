@@ -41,7 +41,7 @@ def as_pictures(images: Any) -> list[Picture]:
     ----------
     images : PIL.Image, array_like, Tensor, or nested list of these
         (rows, cols), (rows, cols, 1, 3 or 4) or (1 or 3, rows, cols), and the same with an axis
-        of images before it; the channels are taken to be first where both readings are possible.
+        of images before it; three channels are taken to be first where both readings are possible.
         8-bit values in any type, or floats in 0..1.
 
     Returns
@@ -117,9 +117,10 @@ def _picture(image: Any) -> Picture:
 
 
 def _channels_last(array: NDArray[Any]) -> NDArray[Any]:
-    if array.shape[0] in (1, 3):
+    first, _, last = array.shape
+    if first == 3 or (first == 1 and last not in (3, 4)):  # (1, cols, 3) is one line of colour
         return array.transpose(1, 2, 0)
-    if array.shape[2] in (1, 3, 4):
+    if last in (1, 3, 4):
         return array
     raise ImageError(f"an image of shape {array.shape} has no axis of 1, 3 or 4 channels")
 
