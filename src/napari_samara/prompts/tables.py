@@ -94,16 +94,41 @@ def _shape_entries(columns: Mapping[str, Sequence[Any]]) -> Iterator[tuple[int, 
         corners = np.array([[_number(columns, axis, row) for axis in axes] for row in rows])
         kind = str(columns["shape-type"][rows[0]]).strip().lower()
         try:
-            prompt = _shape_prompt(kind, corners, _positive(columns, rows[0]))
+            axis, index, rc = _flattened(numbers(corners, kind))
+            place = {"axis": axis or None, "index": index or None}
+            prompt = shape_prompt(kind, rc, _positive(columns, rows[0]), place)
         except PromptError as error:
             raise FileFormatError(f"shape {name:g}: {error}") from error
         yield _object(columns, rows[0], order), prompt
 
 
-def _shape_prompt(kind: str, corners: NDArray[np.float64], positive: bool) -> Prompt:
-    """Prompt of one napari shape, corners (V, ndim)."""
-    axis, index, rc = _flattened(numbers(corners, kind))
-    place: dict[str, Any] = {"axis": axis or None, "index": index or None}
+def shape_prompt(
+    kind: str, rc: NDArray[np.float64], positive: bool, place: dict[str, Any]
+) -> Prompt:
+    """Prompt of one napari shape that lies in a plane.
+
+    Parameters
+    ----------
+    kind : str
+        ``rectangle``, ``ellipse``, ``polygon``, ``path`` or ``line``.
+    rc : ndarray of float64, shape (V, 2)
+        (row, col) of its vertices; those of a rectangle are the half-open corners as they stand.
+    positive : bool
+        Whether it lies on the object.
+    place : dict
+        ``axis`` and ``index`` of the prompt; empty for a 2D image.
+
+    Returns
+    -------
+    Prompt
+        A box of an upright positive rectangle, a polygon of any other closed shape, a scribble of
+        an open one.
+
+    Raises
+    ------
+    PromptError
+        If the kind is unknown or the number of vertices is wrong.
+    """
     if kind in ("path", "line"):
         return Scribble(rc, positive, **place)  # type: ignore[arg-type]
     if kind == "polygon":
