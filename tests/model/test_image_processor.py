@@ -2,10 +2,6 @@
 
 from __future__ import annotations
 
-import errno
-import json
-import os
-
 import numpy as np
 import pytest
 import torch
@@ -18,7 +14,6 @@ from napari_samara.errors import (
     CheckpointError,
     CheckpointNotFoundError,
     ImageError,
-    OutputError,
     SettingsError,
 )
 from napari_samara.model import SamImageProcessor
@@ -180,20 +175,3 @@ def test_of_a_model_without_its_own_file(tiny_sam, tmp_path):
 def test_no_such_model(tmp_path):
     with pytest.raises(CheckpointNotFoundError):
         SamImageProcessor.from_pretrained(tmp_path)
-
-
-@pytest.mark.parametrize("text", ["", "[]", "{", '"x"', json.dumps({"size": "big"})])
-def test_files_that_say_nonsense(text, tmp_path):
-    (tmp_path / "preprocessor_config.json").write_text(text)
-    with pytest.raises(CheckpointError):
-        SamImageProcessor.from_pretrained(tmp_path)
-
-
-def test_a_full_disk_leaves_nothing(tmp_path, monkeypatch):
-    def full(*_):
-        raise OSError(errno.ENOSPC, "No space left on device")
-
-    monkeypatch.setattr(os, "replace", full)
-    with pytest.raises(OutputError, match="No space"):
-        SamImageProcessor().save_pretrained(tmp_path)
-    assert list(tmp_path.iterdir()) == []

@@ -207,7 +207,11 @@ def test_arguments_that_no_sam_has(tiny, name):
 def test_samara_reads_the_finer_maps_too():
     model = SamModel(SamConfig.samara_tiny(128)).eval()
     features = model.encode(pixels(128))
-    assert [tuple(s.shape[1:]) for s in features.skips] == [(64, 16, 16), (32, 32, 32), (16, 64, 64)]
+    assert [tuple(s.shape[1:]) for s in features.skips] == [
+        (64, 16, 16),
+        (32, 32, 32),
+        (16, 64, 64),
+    ]
     out = model(image_embeddings=features, input_boxes=torch.tensor([[[9.0, 9.0, 50.0, 50.0]]]))
     assert out.pred_masks.shape == (1, 1, 3, 64, 64)
     assert model.config.mask_size == 64

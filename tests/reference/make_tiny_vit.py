@@ -21,7 +21,6 @@ from typing import Any
 
 import numpy as np
 import torch
-
 from tests.reference.seeded import fill
 from tests.reference.torchvision_shim import installed
 
@@ -78,7 +77,7 @@ def _timm() -> dict[str, ModuleType]:
     return modules
 
 
-def _embedding(sizes: dict[str, Any]) -> np.ndarray:
+def _embedding(sizes: dict[str, Any]) -> tuple[np.ndarray, list[str]]:
     module = importlib.import_module("mobile_sam.modeling.tiny_vit_sam")
     model = module.TinyViT(in_chans=3, num_classes=2, drop_path_rate=0.0, **sizes)
     fill({f"image_encoder.{k}": v for k, v in model.state_dict().items()})
@@ -90,16 +89,15 @@ def _embedding(sizes: dict[str, Any]) -> np.ndarray:
             x = layer(x)
         side = sizes["img_size"] // 16  # the package itself reads 64 here, whatever the image
         x = model.neck(x.view(1, side, side, -1).permute(0, 3, 1, 2))
-    return x.numpy()
+    return x.numpy(), sorted(model.state_dict())
 
 
 def main() -> None:
     """Write the file."""
     sys.modules.update(_timm())
     with installed():
-        full, narrow = _embedding(FULL), _embedding(NARROW)
-    np.savez_compressed(FILE, full=full[SAMPLE], narrow=narrow[:, ::2])
-    print(FILE, full.shape, full[SAMPLE].shape, narrow.shape, float(np.abs(full).max()))
+        (full, names), (narrow, _) = _embedding(FULL), _embedding(NARROW)
+    np.savez_compressed(FILE, full=full[SAMPLE], narrow=narrow[:, ::2], names=np.array(names))
 
 
 if __name__ == "__main__":
