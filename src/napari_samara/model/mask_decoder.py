@@ -24,8 +24,8 @@ if TYPE_CHECKING:
     from napari_samara.model.config import SamMaskDecoderConfig
     from napari_samara.model.prompt_encoder import PromptCode
 
-CHUNK = 8
-"""Prompts decoded together when no gradient is needed: more only falls out of the CPU's caches."""
+CACHE_BYTES = 8 << 20
+"""Finest features of the prompts that a CPU decodes together: more fall out of its caches."""
 
 MAP_STEP = 2
 """The up-sampling step at which drawn prompts, four times the embedding, have the same size."""
@@ -58,6 +58,7 @@ class MaskDecoder(nn.Module):
         self.mask_tokens = nn.Embedding(self.num_mask_tokens, width)
         steps = config.upscaling_steps
         widths = [width, *(max(width >> (4 - steps + i), 1) for i in range(steps))]
+        self.steps, self.finest_width = steps, widths[-1]
         self.output_upscaling = nn.Sequential(*_upscaling(widths))
         self.skip_projections = nn.ModuleList(
             nn.Conv2d(c, w, kernel_size=1)
@@ -117,19 +118,24 @@ class MaskDecoder(nn.Module):
         choice: tuple[bool | None, bool],
     ) -> tuple[Tensor, Tensor]:
         count, (height, width) = code.sparse.shape[0], image.shape[-2:]
-        shared = image.flatten(2).transpose(1, 2)  # (1, L, C)
-        pe = image_pe.flatten(2).transpose(1, 2)
+        shared = image.flatten(2).transpose(1, 2).contiguous()  # (1, L, C)
+        pe = image_pe.flatten(2).transpose(1, 2).contiguous()
         blocks = [
             _project_blocks(cast("nn.Conv2d", project), to_blocks(skip, i + 1))
             for i, (project, skip) in enumerate(zip(self.skip_projections, skips, strict=True))
         ]
-        chunk = count if torch.is_grad_enabled() else CHUNK
+        chunk = self._chunk(count, image)
+        dense = code.dense
+        if dense.stride()[-2:] == (0, 0):  # one vector for all positions
+            dense = dense[..., :1, :1]
+        start_image = shared + dense.flatten(2).transpose(1, 2).contiguous()  # (P or 1, L, C)
+        start_keys = start_image + pe
         masks, ious = [], []
-        for start in range(0, count, max(chunk, 1)):
+        for start in range(0, count, chunk):
             part = slice(start, start + chunk)
-            dense = (code.dense if len(code.dense) == 1 else code.dense[part]).flatten(2)
+            one = slice(None) if len(start_image) == 1 else part
             tokens = self._tokens(code.sparse[part])
-            tokens, keys = self.transformer(shared + dense.transpose(1, 2), pe, tokens)
+            tokens, keys = self.transformer(start_image[one], pe, tokens, start_keys[one])
             ids, iou = self._choose(tokens, *choice)
             maps = None if code.maps is None else code.maps[part]
             logits = self._masks(tokens, ids, self._upscale(keys, blocks, maps))
@@ -146,6 +152,13 @@ class MaskDecoder(nn.Module):
         (P, M) with M counting all mask tokens, the single mask first.
         """
         return self._decode(image, image_pe, code, skips, (None, False))
+
+    def _chunk(self, count: int, image: Tensor) -> int:
+        """Return how many prompts to decode together."""
+        if torch.is_grad_enabled() or image.device.type != "cpu":
+            return max(count, 1)
+        pixels = image.shape[-2] * image.shape[-1] << (2 * self.steps)
+        return max(1, CACHE_BYTES // (4 * pixels * self.finest_width))
 
     def _tokens(self, sparse: Tensor) -> Tensor:
         own = torch.cat([self.iou_token.weight, self.mask_tokens.weight])
@@ -192,8 +205,10 @@ class MaskDecoder(nn.Module):
                     x = x + _project_blocks(self.map_projection, to_blocks(maps, step))
             elif isinstance(layer, LayerNorm2d):
                 x = layer.channels_last(x)
-            else:
+            elif torch.is_grad_enabled():
                 x = layer(x)
+            else:
+                x = torch.ops.aten.gelu_(x)
         return x
 
 

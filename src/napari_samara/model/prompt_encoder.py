@@ -51,6 +51,7 @@ class PositionEmbeddingRandom(nn.Module):
         self.register_buffer(
             "positional_encoding_gaussian_matrix", scale * torch.randn(2, num_pos_feats)
         )
+        self._grid: tuple[tuple[object, ...], Tensor] | None = None
 
     def forward(self, coords: Tensor) -> Tensor:
         """Return the code (..., 2 * num_pos_feats) of (x, y) coordinates (..., 2) in [0, 1]."""
@@ -59,7 +60,19 @@ class PositionEmbeddingRandom(nn.Module):
         return torch.cat([angles.sin(), angles.cos()], dim=-1)
 
     def grid(self, size: int) -> Tensor:
-        """Return the code (C, size, size) of the centres of a square grid."""
+        """Return the code (C, size, size) of the centres of a square grid.
+
+        It depends on the weights alone and is kept until they change or move.
+        """
+        matrix = self.positional_encoding_gaussian_matrix
+        version = 0 if matrix.is_inference() else matrix._version  # noqa: SLF001 (no public one)
+        state = (size, matrix.data_ptr(), version, matrix.device, matrix.dtype)
+        if self._grid is None or self._grid[0] != state:
+            with torch.inference_mode(False), torch.no_grad():
+                self._grid = state, self._draw_grid(size)
+        return self._grid[1]
+
+    def _draw_grid(self, size: int) -> Tensor:
         matrix = self.positional_encoding_gaussian_matrix
         steps = (torch.arange(size, device=matrix.device, dtype=matrix.dtype) + 0.5) / size
         rows, cols = torch.meshgrid(steps, steps, indexing="ij")

@@ -70,17 +70,19 @@ class Attention(nn.Module):
         y: Tensor = self.out_proj(out + self.v_proj.bias)
         return y
 
-    def to_tokens(self, positions: Tensor, token_keys: Tensor, token_values: Tensor) -> Tensor:
-        """Attend from many positions (P or 1, L, C) to few tokens (P, T, C).
+    def to_tokens(
+        self, positions: Tensor, token_keys: Tensor, token_values: Tensor, base: Tensor
+    ) -> Tensor:
+        """Attend from many positions (P or 1, L, C) to few tokens (P, T, C), added to a base.
 
         Returns
         -------
         Tensor
-            (P, L, C).
+            (P, L, C): `base` (P or 1, L, C) and what the positions gather from the tokens.
         """
         count, n_tokens, width = token_keys.shape
         if n_tokens > self.head_width:
-            return self.forward(positions, token_keys, token_values)
+            return base + self.forward(positions, token_keys, token_values)
         weight_q = self.q_proj.weight.view(self.heads, self.head_width, width)
         weight_out = self.out_proj.weight.view(width, self.heads, self.head_width)
         k = self.k_proj(token_keys).unflatten(-1, (self.heads, -1)) * self.scale
@@ -91,8 +93,9 @@ class Attention(nn.Module):
         logits = _shared_matmul(k, positions.transpose(1, 2)) + bias  # (P, heads * T, L)
         probs = logits.unflatten(1, (self.heads, n_tokens)).softmax(2).flatten(1, 2)
         v = torch.einsum("pthd,chd->phtc", v, weight_out).flatten(1, 2)  # (P, heads * T, C)
-        out_bias = self.out_proj.bias.expand(count, 1, width)
-        return torch.baddbmm(out_bias, probs.transpose(1, 2), v)
+        # the probabilities of each head add to one: so does a share of the bias in its values
+        v = v + self.out_proj.bias / self.heads
+        return torch.baddbmm(base.expand(count, -1, -1), probs.transpose(1, 2), v)
 
 
 def _shared_matmul(rows: Tensor, shared: Tensor) -> Tensor:
@@ -128,21 +131,23 @@ class TwoWayAttentionBlock(nn.Module):
         self.first = first
 
     def forward(
-        self, tokens: Tensor, image: Tensor, token_pe: Tensor, image_pe: Tensor
+        self, tokens: Tensor, image: Tensor, token_pe: Tensor, keys: Tensor
     ) -> tuple[Tensor, Tensor]:
-        """Return tokens (P, T, C) and image positions (P, L, C) after one exchange."""
+        """Return tokens (P, T, C) and image positions (P, L, C) after one exchange.
+
+        `keys` (P or 1, L, C) are the positions with their code added.
+        """
         if self.first:  # the tokens are their own position code there
             tokens = self.self_attn(tokens, tokens, tokens)
         else:
             q = tokens + token_pe
             tokens = tokens + self.self_attn(q, q, tokens)
         tokens = self.norm1(tokens)
-        keys = image + image_pe  # (P or 1, L, C)
         tokens = tokens + self.cross_attn_token_to_image.from_tokens(tokens + token_pe, keys, image)
         tokens = self.norm2(tokens)
         tokens = self.norm3(tokens + self.mlp(tokens))
-        update = self.cross_attn_image_to_token.to_tokens(keys, tokens + token_pe, tokens)
-        return tokens, self.norm4(update.add_(image))
+        attend = self.cross_attn_image_to_token
+        return tokens, self.norm4(attend.to_tokens(keys, tokens + token_pe, tokens, image))
 
 
 class TwoWayTransformer(nn.Module):
@@ -165,7 +170,9 @@ class TwoWayTransformer(nn.Module):
         self.final_attn_token_to_image = Attention(width, heads, downsample_rate)
         self.norm_final_attn = nn.LayerNorm(width)
 
-    def forward(self, image: Tensor, image_pe: Tensor, tokens: Tensor) -> tuple[Tensor, Tensor]:
+    def forward(
+        self, image: Tensor, image_pe: Tensor, tokens: Tensor, keys: Tensor | None = None
+    ) -> tuple[Tensor, Tensor]:
         """Run all blocks.
 
         Parameters
@@ -176,6 +183,8 @@ class TwoWayTransformer(nn.Module):
             (1, L, C) position code of the embedding.
         tokens : Tensor
             (P, T, C) output and prompt tokens.
+        keys : Tensor, optional
+            ``image + image_pe``, where the caller has it already.
 
         Returns
         -------
@@ -183,7 +192,9 @@ class TwoWayTransformer(nn.Module):
             Tokens (P, T, C) and image positions (P, L, C).
         """
         token_pe = tokens
+        keys = image + image_pe if keys is None else keys
         for layer in self.layers:
-            tokens, image = layer(tokens, image, token_pe, image_pe)
-        out = self.final_attn_token_to_image.from_tokens(tokens + token_pe, image + image_pe, image)
+            tokens, image = layer(tokens, image, token_pe, keys)
+            keys = image + image_pe
+        out = self.final_attn_token_to_image.from_tokens(tokens + token_pe, keys, image)
         return self.norm_final_attn(tokens + out), image

@@ -49,6 +49,8 @@ class Recipe:
         Objects prompted in a view.
     side : int
         Side of a view in pixels of the model input; at most the input size of the model.
+    large_share : float
+        Share of steps that take one view of the whole input size instead of a batch.
     learning_rate, weight_decay : float
         Of AdamW.
     warmup : int
@@ -70,6 +72,7 @@ class Recipe:
     batch: int = 3
     prompts: int = 14
     side: int = 256
+    large_share: float = 0.25
     learning_rate: float = 1e-3
     weight_decay: float = 0.03
     warmup: int = 200
@@ -195,7 +198,9 @@ class Trainer:
         self.model.train()
         for group in self.optimiser.param_groups:
             group["lr"] = recipe.learning_rate * self._rate()
-        crops = [self._crop(rng) for _ in range(recipe.batch)]
+        large = np.random.default_rng((recipe.seed, self.step)).random() < recipe.large_share
+        side = self.model.config.image_size if large else recipe.side
+        crops = [self._crop(rng, side) for _ in range(1 if large else recipe.batch)]
         features = self.model.encode_any(torch.from_numpy(np.stack([c.pixels for c in crops])))
         labels = torch.from_numpy(np.stack([c.labels for c in crops]))
         dense = F.pixel_shuffle(self.dense_head(features.embedding), 4)
@@ -246,8 +251,7 @@ class Trainer:
         done = max(0.0, (self.step - begin) / max(recipe.steps - begin, 1.0))
         return warm * 0.5 * (1 + math.cos(math.pi * min(done, 1.0)))
 
-    def _crop(self, rng: np.random.Generator) -> Crop:
-        side = self.recipe.side
+    def _crop(self, rng: np.random.Generator, side: int) -> Crop:
         if rng.random() < self.recipe.phantoms:
             image = phantom(rng, side=int(side * rng.uniform(0.8, 1.5)))
             return random_crop(image, typical_diameter(image), side, rng)
@@ -278,7 +282,7 @@ class Trainer:
         scale = self.model.config.image_size // self.model.config.mask_size
         truth = F.avg_pool2d(torch.from_numpy(masks[:, None].astype(np.float32)), scale)[:, 0]
         near = _neighbourhood(truth > 0)
-        offset = self._offset(rng)
+        offset = self._offset(rng, crop.labels.shape[0])
         total: Tensor | None = None
         previous: Tensor | None = None
         for number in range(rounds):
@@ -295,10 +299,10 @@ class Trainer:
                 previous = self._click(logits, iou, single, masks, prompts, rng)
         return total
 
-    def _offset(self, rng: np.random.Generator) -> tuple[int, int]:
+    def _offset(self, rng: np.random.Generator, side: int) -> tuple[int, int]:
         """Place of the view in the model's frame, in embedding positions (row, col)."""
         config = self.model.config
-        room = (config.image_size - self.recipe.side) // config.vision_config.patch_size
+        room = (config.image_size - side) // config.vision_config.patch_size
         row, col = rng.integers(0, room + 1, 2)
         return int(row), int(col)
 
