@@ -30,6 +30,7 @@ HIERARCHY = [
     (errors.OutputError, OSError),
     (errors.MissingExtraError, ImportError),
     (errors.StoreError, OSError),
+    (errors.SessionError, RuntimeError),
     (errors.CancelledError, RuntimeError),
 ]
 

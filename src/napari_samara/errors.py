@@ -135,6 +135,10 @@ class StoreError(SamaraError, OSError):
     """An embedding store that cannot be opened, read or written."""
 
 
+class SessionError(SamaraError, RuntimeError):
+    """A step that a session cannot take as things stand: nothing to accept, no such object."""
+
+
 class CancelledError(SamaraError, RuntimeError):
     """The user asked for a job to stop, and it did."""
 

@@ -1,0 +1,20 @@
+"""Annotation without a viewer: a session and what it is made of."""
+
+from __future__ import annotations
+
+from napari_samara.session.edits import LabelEdit
+from napari_samara.session.events import SessionEvents, Status
+from napari_samara.session.jobs import InlineRunner, JobRunner
+from napari_samara.session.objects import Candidate, ObjectRecord
+from napari_samara.session.session import Session
+
+__all__ = [
+    "Candidate",
+    "InlineRunner",
+    "JobRunner",
+    "LabelEdit",
+    "ObjectRecord",
+    "Session",
+    "SessionEvents",
+    "Status",
+]

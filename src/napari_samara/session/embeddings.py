@@ -1,0 +1,175 @@
+"""Embeddings of the planes of one image: from memory, from a store, or made now."""
+
+from __future__ import annotations
+
+import threading
+import time
+from typing import TYPE_CHECKING, Any, Protocol
+
+from napari_samara.errors import CancelledError, StoreError
+from napari_samara.intensity import Contrast, to_rgb
+from napari_samara.session.events import Status
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    import numpy as np
+    from numpy.typing import NDArray
+
+    from napari_samara.embedding import Embedding, EmbeddingKey
+    from napari_samara.masks import Mask
+    from napari_samara.planes import Plane
+    from napari_samara.session.jobs import Report
+    from napari_samara.store import EmbeddingStore, MemoryStore
+
+
+class PredictorLike(Protocol):
+    """The part of the engine's predictor that a session uses."""
+
+    checkpoint: Any
+    device: Any
+
+    def key(self, rgb: NDArray[np.uint8], contrast: Contrast, plane: Any = "") -> EmbeddingKey:
+        """Key of the embedding of an RGB plane."""
+        ...
+
+    def embed_rgb(self, rgb: NDArray[np.uint8], contrast: Contrast, plane: Any = "") -> Embedding:
+        """Encode an RGB plane."""
+        ...
+
+    def predict(self, embedding: Embedding, *args: Any, **kwargs: Any) -> list[Mask]:
+        """Decode the prompts of one object."""
+        ...
+
+    def iterate_many(self, embedding: Embedding, *args: Any, **kwargs: Any) -> Iterator[Mask]:
+        """Decode one object for each prompt."""
+        ...
+
+
+class Embeddings:
+    """Finds or makes the embedding of a plane; used by one worker at a time.
+
+    Parameters
+    ----------
+    image : array
+        Anything that `Plane.extract` reads; taken not to change.
+    rgb : bool
+        Whether its last axis holds channels.
+    predictor : PredictorLike
+        The model.
+    memory : MemoryStore
+        Looked into first.
+    store : EmbeddingStore, optional
+        Looked into next, and written to.
+    """
+
+    def __init__(
+        self,
+        image: Any,
+        rgb: bool,
+        predictor: PredictorLike,
+        memory: MemoryStore,
+        store: EmbeddingStore | None = None,
+    ) -> None:
+        self.predictor = predictor
+        self.seconds: float | None = None
+        self._image, self._rgb = image, rgb
+        self._memory = memory
+        # Weights without a digest cannot be told apart: nothing of them outlives the session.
+        self._store = store if predictor.checkpoint is not None else None
+        self._keys: dict[tuple[Plane, Contrast], EmbeddingKey] = {}
+        self._lock = threading.Lock()
+
+    def encoder_input(self, plane: Plane, contrast: Contrast) -> NDArray[np.uint8]:
+        """Plane as the model sees it.
+
+        Parameters
+        ----------
+        plane : Plane
+            Which; only this plane is read.
+        contrast : Contrast
+            How values become 8-bit.
+
+        Returns
+        -------
+        ndarray of uint8, shape (rows, cols, 3)
+            A new array.
+
+        Raises
+        ------
+        ImageError
+            If the plane cannot be shown to the model.
+        """
+        return to_rgb(plane.extract(self._image, rgb=self._rgb), contrast)
+
+    def get(self, plane: Plane, contrast: Contrast, report: Report) -> Embedding:
+        """Embedding of a plane.
+
+        Parameters
+        ----------
+        plane : Plane
+            Which.
+        contrast : Contrast
+            How values become 8-bit.
+        report : Report
+            Told before the plane is encoded.
+
+        Returns
+        -------
+        Embedding
+            Whose key is that of the plane, the contrast and the checkpoint.
+
+        Raises
+        ------
+        CancelledError
+            If nobody waits for it any more.
+        SamaraError
+            What reading and encoding raise.
+        """
+        known = self._keys.get((plane, contrast))
+        found = self._memory.get(known) if known is not None else None
+        if found is not None:
+            return found
+        rgb = self.encoder_input(plane, contrast)
+        name = plane_name(plane)
+        key = self.predictor.key(rgb, contrast, name)
+        found = self._memory.get(key) or (self._store.get(key) if self._store else None)
+        if found is None:
+            found = self._encode(rgb, contrast, plane, report)
+            self._keep(found, report)
+        self._memory.put(found)
+        with self._lock:
+            self._keys[plane, contrast] = key
+        return found
+
+    def at_hand(self, plane: Plane, contrast: Contrast) -> bool:
+        """Return whether the embedding of a plane is in memory."""
+        with self._lock:
+            key = self._keys.get((plane, contrast))
+        return key is not None and key in self._memory
+
+    def _encode(
+        self, rgb: NDArray[np.uint8], contrast: Contrast, plane: Plane, report: Report
+    ) -> Embedding:
+        if report.cancelled():
+            raise CancelledError("the plane is no longer asked for")
+        where = f" {dict(plane.fixed)}" if plane.fixed else ""
+        report.say(Status("encoding", f"encoding plane{where}", 0, 1, self.seconds))
+        start = time.perf_counter()
+        found = self.predictor.embed_rgb(rgb, contrast, plane_name(plane))
+        self.seconds = time.perf_counter() - start
+        return found
+
+    def _keep(self, found: Embedding, report: Report) -> None:
+        """Write to the store; a store that fails costs time later, but not this answer."""
+        if self._store is None:
+            return
+        try:
+            self._store.put(found)
+        except StoreError as error:
+            report.say(Status("decoding", f"the embedding is not kept: {error}"))
+
+
+def plane_name(plane: Plane) -> dict[str, Any] | str:
+    """Return what the key of an embedding says of a plane; "" for a whole 2D image."""
+    return plane.to_dict() if plane.fixed or plane.transposed else ""

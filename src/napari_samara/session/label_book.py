@@ -1,0 +1,175 @@
+"""The labels of a session with the records of its objects."""
+
+from __future__ import annotations
+
+from types import MappingProxyType
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from napari_samara.errors import ImageError, SessionError
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping
+
+    from napari_samara.planes import Plane
+    from napari_samara.session.change import Change
+    from napari_samara.session.objects import ObjectRecord
+
+# Values of a lazy array that are looked at together.
+_BLOCK = 1 << 24
+
+
+class LabelBook:
+    """Labels and records, changed together by `apply`.
+
+    Parameters
+    ----------
+    labels : array of int, or None
+        Kept as it is and written in place; new zeros of 32 bits where left out.
+    shape : tuple of int
+        Of the image, an axis of channels left out.
+
+    Raises
+    ------
+    ImageError
+        If the labels have another shape or are no whole numbers.
+    """
+
+    def __init__(self, labels: Any, shape: tuple[int, ...]) -> None:
+        self._records: dict[int, ObjectRecord] = {}
+        self._shape = shape
+        self._highest: int | None = 0 if labels is None else None
+        self.labels = self._checked(np.zeros(shape, np.int32) if labels is None else labels)
+
+    @property
+    def records(self) -> Mapping[int, ObjectRecord]:
+        """Records by label, in rising order; cannot be written to."""
+        return MappingProxyType(self._records)
+
+    def rebind(self, labels: Any) -> None:
+        """Take another array in place of the labels; records stay.
+
+        Parameters
+        ----------
+        labels : array of int
+            Of the same shape.
+
+        Raises
+        ------
+        ImageError
+            As for the class.
+        """
+        self.labels = self._checked(labels)
+        self._highest = None
+
+    def apply(self, change: Change) -> None:
+        """Make a change.
+
+        Parameters
+        ----------
+        change : Change
+            Its edits are written, its records taken over.
+        """
+        for edit in change.edits:
+            edit.apply(self.labels)
+            if self._highest is not None:
+                self._highest = max(self._highest, int(edit.after.max(initial=0)))
+        for before, after in change.records:
+            if before is not None:
+                self._records.pop(before.label, None)
+            if after is not None:
+                self._records[after.label] = after
+        self._records = dict(sorted(self._records.items()))
+
+    def free_label(self, wanted: int | None = None, count: int = 1) -> int:
+        """First of the labels that come next.
+
+        Parameters
+        ----------
+        wanted : int, optional
+            Label to use in place of the next one.
+        count : int
+            How many labels are needed.
+
+        Returns
+        -------
+        int
+            Above every label and record there is, or `wanted`.
+
+        Raises
+        ------
+        SessionError
+            If a label is not positive or does not fit the type of the labels.
+        """
+        first = wanted
+        if first is None:
+            first = max([self.highest, *self._records]) + 1
+        most = int(np.iinfo(self.labels.dtype).max)
+        if isinstance(first, bool) or not isinstance(first, int | np.integer) or first < 1:
+            raise SessionError(f"a label is a whole number from 1 up, got {wanted!r}")
+        if first + count - 1 > most:
+            raise SessionError(
+                f"label {first + count - 1} does not fit labels of {self.labels.dtype}, which end "
+                f"at {most}: convert them first, session.labels = labels.astype('int32')"
+            )
+        return int(first)
+
+    @property
+    def highest(self) -> int:
+        """Highest label there is or was; found once, block by block."""
+        if self._highest is None:
+            self._highest = max((int(np.max(block)) for block in self._blocks()), default=0)
+        return max(self._highest, 0)
+
+    def planes_of(self, label: int, like: Plane) -> tuple[Plane, ...]:
+        """Planes in which a label has pixels.
+
+        Parameters
+        ----------
+        label : int
+            With or without a record.
+        like : Plane
+            Its axes are taken where there is no record, and every slice is looked at.
+
+        Returns
+        -------
+        tuple of Plane
+            Perhaps empty.
+        """
+        record = self._records.get(label)
+        if record is not None:
+            return record.planes
+        axes = [axis for axis, _ in like.fixed]
+        sizes = tuple(self._shape[axis] for axis in axes)
+        planes = (
+            type(like)(like.displayed, tuple(zip(axes, at, strict=True)))
+            for at in np.ndindex(*sizes)
+        )
+        return tuple(plane for plane in planes if (plane.extract(self.labels) == label).any())
+
+    def _checked(self, labels: Any) -> Any:
+        if not hasattr(labels, "shape") or not hasattr(labels, "dtype"):
+            labels = np.asarray(labels)
+        if tuple(labels.shape) != self._shape:
+            raise ImageError(
+                f"labels of shape {tuple(labels.shape)} do not fit an image of shape "
+                f"{self._shape} (an axis of channels left out)"
+            )
+        if np.dtype(labels.dtype).kind not in "iu":
+            raise ImageError(
+                f"labels are whole numbers, got {labels.dtype}; use labels.astype('int32')"
+            )
+        if isinstance(labels, np.ndarray) and not labels.flags.writeable:
+            raise ImageError("these labels are read-only; give a copy: labels.copy()")
+        return labels
+
+    def _blocks(self) -> Iterator[Any]:
+        """Parts of the labels that are small enough to be read."""
+        if isinstance(self.labels, np.ndarray):
+            yield self.labels
+            return
+        per_slice = max(1, int(np.prod(self._shape[1:])))
+        step = max(1, _BLOCK // per_slice)
+        for start in range(0, self._shape[0], step):
+            yield np.asarray(self.labels[start : start + step])

@@ -1,0 +1,253 @@
+"""Objects as a session keeps them: the open one, the accepted ones, those found many at once."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field, replace
+from statistics import fmean
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from napari_samara.errors import FileFormatError, SamaraError
+from napari_samara.intensity import Contrast
+from napari_samara.planes import Plane
+from napari_samara.prompts import PromptSet
+from napari_samara.prompts.base import Prompt
+from napari_samara.settings import PredictSettings
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from numpy.typing import NDArray
+
+    from napari_samara.masks import PixelBox
+
+
+@dataclass(frozen=True)
+class OpenObject:
+    """The object that prompts are being given for.
+
+    Attributes
+    ----------
+    prompts : PromptSet
+        All with object id 1.
+    label : int or None
+        Label it had when it was reopened; None for a new object.
+    chosen : tuple of (Plane, int)
+        Candidate that the user chose on a plane, where it is not the first.
+    """
+
+    prompts: PromptSet = field(default_factory=PromptSet)
+    label: int | None = None
+    chosen: tuple[tuple[Plane, int], ...] = ()
+
+    def choice(self, plane: Plane) -> int:
+        """Return the number of the candidate chosen on a plane (rows the earlier axis)."""
+        return dict(self.chosen).get(plane, 0)
+
+    def choosing(self, plane: Plane, number: int) -> OpenObject:
+        """Return the same object with another candidate chosen on a plane."""
+        return replace(
+            self, chosen=tuple(sorted({**dict(self.chosen), plane: number}.items(), key=repr))
+        )
+
+
+@dataclass(frozen=True)
+class ObjectPart:
+    """How the mask of an object in one plane came about.
+
+    Attributes
+    ----------
+    plane : Plane
+        Where.
+    box : tuple of int
+        Half-open (row0, col0, row1, col1) around its pixels.
+    choice : int
+        Which of the candidates was taken.
+    scores : tuple of float
+        IoU that the model predicted for each candidate; empty for what was painted by hand.
+    contrast : Contrast or None
+        Of the embedding.
+    settings : PredictSettings or None
+        Of the decoding.
+    pixels : str
+        Digest of the RGB plane that was encoded.
+    """
+
+    plane: Plane
+    box: PixelBox
+    choice: int = 0
+    scores: tuple[float, ...] = ()
+    contrast: Contrast | None = None
+    settings: PredictSettings | None = None
+    pixels: str = ""
+
+    def to_dict(self) -> dict[str, Any]:
+        """Return the plain form for JSON."""
+        return {
+            "plane": self.plane.to_dict(),
+            "box": list(self.box),
+            "choice": self.choice,
+            "scores": list(self.scores),
+            "contrast": self.contrast.to_dict() if self.contrast else None,
+            "settings": self.settings.to_dict() if self.settings else None,
+            "pixels": self.pixels,
+        }
+
+    @classmethod
+    def from_dict(cls, data: Mapping[str, Any]) -> ObjectPart:
+        """Return the part of its plain form; missing entries raise KeyError."""
+        row0, col0, row1, col1 = (int(number) for number in data["box"])
+        contrast, settings = data["contrast"], data["settings"]
+        return cls(
+            Plane.from_dict(data["plane"]),
+            (row0, col0, row1, col1),
+            int(data["choice"]),
+            tuple(float(score) for score in data["scores"]),
+            None if contrast is None else Contrast.from_dict(contrast),
+            None if settings is None else PredictSettings.from_dict(settings),
+            str(data["pixels"]),
+        )
+
+
+@dataclass(frozen=True)
+class ObjectRecord:
+    """One accepted object.
+
+    Attributes
+    ----------
+    label : int
+        Its number in the labels.
+    prompts : PromptSet
+        What it was made from, with object id 1; empty for what was painted by hand.
+    parts : tuple of ObjectPart
+        One for each plane.
+    area : int
+        Pixels that carry its label.
+    klass : str or None
+        Class the user gave it.
+    accepted : str
+        Time in UTC, ISO 8601.
+    """
+
+    label: int
+    prompts: PromptSet
+    parts: tuple[ObjectPart, ...]
+    area: int
+    klass: str | None = None
+    accepted: str = ""
+
+    @property
+    def planes(self) -> tuple[Plane, ...]:
+        """Planes it has pixels in, in the order they came."""
+        return tuple(part.plane for part in self.parts)
+
+    @property
+    def plane(self) -> Plane | None:
+        """The first of its planes."""
+        return self.parts[0].plane if self.parts else None
+
+    @property
+    def box(self) -> PixelBox | None:
+        """Half-open (row0, col0, row1, col1) in the first of its planes."""
+        return self.parts[0].box if self.parts else None
+
+    @property
+    def choice(self) -> int:
+        """Candidate taken in the first of its planes."""
+        return self.parts[0].choice if self.parts else 0
+
+    @property
+    def scores(self) -> tuple[float, ...]:
+        """Predicted IoU of the candidates in the first of its planes."""
+        return self.parts[0].scores if self.parts else ()
+
+    @property
+    def score(self) -> float | None:
+        """Predicted IoU of the masks taken, mean over planes; None for what was painted."""
+        taken = [part.scores[part.choice] for part in self.parts if part.scores]
+        return fmean(taken) if taken else None
+
+    def to_dict(self) -> dict[str, Any]:
+        """Return the plain form for JSON."""
+        return {
+            "label": self.label,
+            "prompts": [prompt.to_dict() for prompt in self.prompts],
+            "parts": [part.to_dict() for part in self.parts],
+            "area": self.area,
+            "class": self.klass,
+            "accepted": self.accepted,
+        }
+
+    @classmethod
+    def from_dict(cls, data: Mapping[str, Any]) -> ObjectRecord:
+        """Record of its plain form.
+
+        Parameters
+        ----------
+        data : mapping
+            As `to_dict` gives it; entries that are not known are left alone.
+
+        Returns
+        -------
+        ObjectRecord
+            Equal to the one saved.
+
+        Raises
+        ------
+        FileFormatError
+            If an entry is missing or not allowed.
+        """
+        try:
+            return cls(
+                int(data["label"]),
+                PromptSet([Prompt.from_dict(prompt) for prompt in data["prompts"]]),
+                tuple(ObjectPart.from_dict(part) for part in data["parts"]),
+                int(data["area"]),
+                data["class"],
+                str(data["accepted"]),
+            )
+        except (KeyError, TypeError, ValueError, IndexError, SamaraError) as error:
+            raise FileFormatError(f"not the record of an object: {error}") from error
+
+
+@dataclass(frozen=True, eq=False)
+class Candidate:
+    """One of many masks found at once, cut to its box so that thousands fit in memory.
+
+    Attributes
+    ----------
+    object_id : int
+        In the prompt set it was asked for with.
+    prompts : PromptSet
+        Of this object, with object id 1.
+    part : ObjectPart
+        Where, and how it came about.
+    crop : ndarray of bool, shape of the box
+        True on the object.
+    """
+
+    object_id: int
+    prompts: PromptSet
+    part: ObjectPart
+    crop: NDArray[np.bool_]
+
+    @property
+    def plane(self) -> Plane:
+        """Where it lies."""
+        return self.part.plane
+
+    @property
+    def box(self) -> PixelBox:
+        """Half-open (row0, col0, row1, col1); of size 0 where nothing was found."""
+        return self.part.box
+
+    @property
+    def score(self) -> float:
+        """Predicted IoU."""
+        return self.part.scores[self.part.choice]
+
+    @property
+    def area(self) -> int:
+        """Number of pixels."""
+        return int(np.count_nonzero(self.crop))

@@ -1,0 +1,122 @@
+"""What is to be decoded next, worked out from the state alone."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from napari_samara.planes import Plane
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from napari_samara.intensity import Contrast
+    from napari_samara.prompts import PromptSet
+    from napari_samara.settings import PredictSettings
+
+
+@dataclass(frozen=True)
+class Request:
+    """All that the masks of one object in one plane depend on.
+
+    Attributes
+    ----------
+    plane : Plane
+        As it is shown: rows may run along the later axis.
+    prompts : PromptSet
+        Those of the open object in this plane.
+    contrast : Contrast
+        Of the embedding.
+    settings : PredictSettings
+        Threshold and clean-up.
+    model : str
+        Digest of the weights, or a name that nothing else has.
+    """
+
+    plane: Plane
+    prompts: PromptSet
+    contrast: Contrast
+    settings: PredictSettings
+    model: str
+
+
+@dataclass(frozen=True)
+class State:
+    """What `resolve` looks at.
+
+    Attributes
+    ----------
+    plane : Plane
+        The current one.
+    shape : tuple of int
+        Of the image, an axis of channels left out.
+    prompts : PromptSet
+        Of the open object, in any number of planes.
+    contrast : Contrast
+        Wanted for planes that are not encoded yet.
+    encoded : mapping of Plane to Contrast
+        What each plane was encoded with; a plane stays with it until it is encoded anew.
+    settings : PredictSettings
+        Threshold and clean-up.
+    model : str
+        Digest of the weights.
+    answered : mapping of Plane to Request
+        Requests that were answered, by upright plane.
+    """
+
+    plane: Plane
+    shape: tuple[int, ...]
+    prompts: PromptSet
+    contrast: Contrast
+    encoded: Mapping[Plane, Contrast]
+    settings: PredictSettings
+    model: str
+    answered: Mapping[Plane, Request]
+
+
+def upright(plane: Plane) -> Plane:
+    """Return the same slice with rows along the earlier axis, as prompts count."""
+    row, col = sorted(plane.displayed)
+    return Plane((row, col), plane.fixed)
+
+
+def resolve(state: State) -> Request | None:
+    """Next request, the current plane first.
+
+    Parameters
+    ----------
+    state : State
+        Not changed.
+
+    Returns
+    -------
+    Request or None
+        None where every plane that can be decoded has an answer that still holds.
+
+    Raises
+    ------
+    PromptError
+        If a prompt does not lie in the image.
+    """
+    here = upright(state.plane)
+    groups = state.prompts.by_plane(state.shape)
+    for slice_ in sorted(groups, key=lambda plane: plane != here):
+        if not decodable(groups[slice_]):
+            continue
+        old = state.answered.get(slice_)
+        shown = state.plane if slice_ == here else (old.plane if old else slice_)
+        request = Request(
+            shown,
+            groups[slice_],
+            state.encoded.get(shown, state.contrast),
+            state.settings,
+            state.model,
+        )
+        if request != old:
+            return request
+    return None
+
+
+def decodable(prompts: PromptSet) -> bool:
+    """Whether the prompts of one plane say where the object is, and not only where it is not."""
+    return any(getattr(prompt, "positive", True) for prompt in prompts)

@@ -1,0 +1,8 @@
+"""Embedding stores: in memory and on disk, without torch."""
+
+from __future__ import annotations
+
+from napari_samara.store.base import EmbeddingStore
+from napari_samara.store.memory import MemoryStore
+
+__all__ = ["EmbeddingStore", "MemoryStore"]
