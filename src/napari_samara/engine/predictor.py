@@ -238,7 +238,7 @@ class Predictor:
         settings = settings or PredictSettings()
         frame = embedding.frame
         if boxes is not None:
-            corners = checked_boxes(np.reshape(np.asarray(boxes, dtype=object), (-1, 4)), frame)
+            corners = checked_boxes(boxes, frame)
             xyxy = torch.from_numpy(frame.boxes_to_input(corners))
             return self._chunks(embedding, None, xyxy, settings)
         xy = torch.from_numpy(frame.to_input(checked_points(points, frame)))

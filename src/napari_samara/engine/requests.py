@@ -78,7 +78,7 @@ def build_request(
     """
     rc = checked_points(points, frame)
     signs = _checked_signs(positive, len(rc))
-    corners = None if box is None else checked_boxes(np.reshape(np.asarray(box), (-1, 4)), frame)
+    corners = None if box is None else checked_boxes(box, frame)
     if corners is not None and len(corners) != 1:
         raise PromptError(f"one object has one box, got {len(corners)}; see predict_many")
     logits = None if mask is None else _mask_logits(mask, frame, mask_size)
@@ -117,6 +117,8 @@ def checked_points(points: ArrayLike | None, frame: Frame) -> NDArray[np.float64
 def checked_boxes(boxes: ArrayLike, frame: Frame) -> NDArray[np.float64]:
     """Return (N, 4) boxes with corners in order, cut to the image, else raise a PromptError."""
     corners = _numbers(boxes, "boxes")
+    if corners.ndim == 1:  # a single box, or none
+        corners = corners.reshape((1, -1) if corners.size else (0, 4))
     if corners.ndim != 2 or corners.shape[1] != 4:
         raise PromptError(
             f"boxes have shape (N, 4), (row0, col0, row1, col1) each; got shape {corners.shape}"

@@ -103,7 +103,7 @@ def _lines(out: int, resized: int, first: int, last: int, size: int, factor: flo
 
     The source lines count from the window's first; the arithmetic is float32 as in torch.
     """
-    begin, end = round(first * factor), min(round(last * factor), resized)
+    begin, end = round(first * factor), round(last * factor)
     source = (np.arange(out, dtype=np.float32) + np.float32(0.5)) * np.float32(resized / out)
     source = np.maximum(source - np.float32(0.5), np.float32(0))
     low = source.astype(np.int64)
