@@ -1,0 +1,72 @@
+"""Contrast as the viewer shows it."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from napari_samara.intensity import POLICIES, Contrast
+
+if TYPE_CHECKING:
+    from napari.layers import Image
+
+DISPLAYED = "displayed"
+"""What the chooser calls the limits of the layer; not a policy of its own."""
+
+TITLES: dict[str, str] = {
+    DISPLAYED: "as displayed",
+    "auto": "automatic",
+    "none": "raw values 0-255",
+    "percentile": "percentiles of the plane",
+    "minmax": "lowest to highest of the plane",
+    "ct:lung": "CT lung",
+    "ct:bone": "CT bone",
+    "ct:soft-tissue": "CT soft tissue",
+    "ct:brain": "CT brain",
+    "ct:liver": "CT liver",
+}
+"""Choices of contrast and how a form names them, the default first."""
+
+assert set(TITLES) == {DISPLAYED, *POLICIES} - {"limits"}
+
+
+def displayed(layer: Image) -> Contrast:
+    """Contrast limits that the layer is shown with.
+
+    Parameters
+    ----------
+    layer : napari.layers.Image
+        RGB layers have no limits in napari: 8-bit ones are taken as they are, others from 0 to 1
+        or to the highest value of their type.
+
+    Returns
+    -------
+    Contrast
+        Of policy ``"limits"``, or ``"none"`` for 8-bit RGB.
+    """
+    if not layer.rgb:
+        low, high = layer.contrast_limits
+        return Contrast("limits", limits=(float(low), float(high)))
+    kind = np.dtype(layer.dtype)
+    if kind == np.uint8:
+        return Contrast("none")
+    return Contrast("limits", limits=(0.0, 1.0 if kind.kind in "fb" else float(np.iinfo(kind).max)))
+
+
+def chosen(name: str, layer: Image) -> Contrast:
+    """Contrast of a choice in the form.
+
+    Parameters
+    ----------
+    name : str
+        One of `TITLES`.
+    layer : napari.layers.Image
+        Whose limits are taken for `DISPLAYED`.
+
+    Returns
+    -------
+    Contrast
+        Ready for a session.
+    """
+    return displayed(layer) if name == DISPLAYED else Contrast(name)

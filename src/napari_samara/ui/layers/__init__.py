@@ -1,0 +1,1 @@
+"""Layers of the viewer as sources of prompts and as places for masks."""

@@ -1,0 +1,61 @@
+"""What the model sees, as an image layer over the image."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import numpy as np
+from napari.layers import Image
+
+if TYPE_CHECKING:
+    from napari.components import ViewerModel
+    from numpy.typing import NDArray
+
+    from napari_samara.planes import Plane
+    from napari_samara.ui.binding import ImageBinding
+
+
+class EncoderView:
+    """Shows the 8-bit RGB of one plane right above the image; there is a layer only while it shows.
+
+    Parameters
+    ----------
+    viewer : napari.components.ViewerModel
+        Where.
+    binding : ImageBinding
+        The image.
+    """
+
+    def __init__(self, viewer: ViewerModel, binding: ImageBinding) -> None:
+        self.viewer, self.binding = viewer, binding
+        self.layer: Image | None = None
+
+    def show(self, rgb: NDArray[np.uint8], plane: Plane) -> None:
+        """Show a plane.
+
+        Parameters
+        ----------
+        rgb : ndarray of uint8, shape (rows, cols, 3)
+            As the session gives it.
+        plane : Plane
+            Which.
+        """
+        at = dict(plane.fixed)
+        data = np.expand_dims(rgb, tuple(at))
+        active = self.viewer.layers.selection.active
+        self.hide()
+        self.layer = Image(
+            data,
+            rgb=True,
+            name="What the model sees",
+            metadata={"samara": True},
+            **self.binding.placement([float(at.get(axis, 0)) for axis in range(plane.ndim)]),
+        )
+        self.viewer.layers.insert(self.viewer.layers.index(self.binding.layer) + 1, self.layer)
+        self.viewer.layers.selection.active = active
+
+    def hide(self) -> None:
+        """Take the layer away."""
+        if self.layer is not None and self.layer in self.viewer.layers:
+            self.viewer.layers.remove(self.layer)
+        self.layer = None

@@ -1,0 +1,194 @@
+"""Accepted objects: a Labels layer as the array that a session writes to."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from psygnal import Signal
+
+from napari_samara.errors import ImageError
+from napari_samara.planes import Plane
+from napari_samara.session.edits import LabelEdit
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Sequence
+
+    from napari.layers import Labels
+    from numpy.typing import NDArray
+
+
+class LayerLabels:
+    """Array of a Labels layer; what is written to it is drawn and can be undone in napari.
+
+    Only changed pixels reach the layer, through its `data_setitem`: that costs the same for a
+    small object in a small and in a huge image.
+
+    Parameters
+    ----------
+    layer : napari.layers.Labels
+        The user's own or one made for the purpose.
+    shape : sequence of int
+        Shape of the image level that is annotated, channels left out.
+
+    Raises
+    ------
+    ImageError
+        If the layer is multiscale or has another shape.
+    """
+
+    painted = Signal(LabelEdit)
+
+    def __init__(self, layer: Labels, shape: Sequence[int]) -> None:
+        if layer.multiscale or tuple(layer.data.shape) != tuple(shape):
+            found = "several levels" if layer.multiscale else f"shape {tuple(layer.data.shape)}"
+            raise ImageError(
+                f"the labels {layer.name!r} have {found}, the image has shape {tuple(shape)}; "
+                "choose other labels, or let new ones be made"
+            )
+        self.layer = layer
+        self._writing = False
+        layer.events.paint.connect(self._on_paint)
+
+    def close(self) -> None:
+        """Let go of the layer."""
+        self.layer.events.paint.disconnect(self._on_paint)
+
+    @property
+    def shape(self) -> tuple[int, ...]:
+        """Shape of the labels."""
+        return tuple(self.layer.data.shape)
+
+    @property
+    def ndim(self) -> int:
+        """Number of axes."""
+        return len(self.shape)
+
+    @property
+    def dtype(self) -> np.dtype[Any]:
+        """Type of the labels."""
+        found: np.dtype[Any] = np.dtype(self.layer.data.dtype)
+        return found
+
+    @property
+    def size(self) -> int:
+        """Number of pixels."""
+        return int(np.prod(self.shape))
+
+    def __array__(self, dtype: Any = None, copy: bool | None = None) -> NDArray[Any]:
+        return np.array(self.layer.data, dtype=dtype, copy=copy)
+
+    def __len__(self) -> int:
+        return self.shape[0]
+
+    def __getitem__(self, region: Any) -> Any:
+        return self.layer.data[region]
+
+    def __setitem__(self, region: Any, values: Any) -> None:
+        current = np.asarray(self.layer.data[region])
+        values = np.broadcast_to(values, current.shape)
+        changed = current != values
+        if not changed.any():
+            return
+        self._writing = True
+        try:
+            # As a whole array: napari takes its own copy of what was there before.
+            self.layer.data_setitem(_indices(region, self.shape, changed), values[changed])
+        finally:
+            self._writing = False
+
+    def max(self) -> int:
+        """Return the highest label."""
+        return int(np.max(np.asarray(self.layer.data), initial=0))
+
+    def _on_paint(self, event: Any) -> None:
+        """Tell what the user painted, plane by plane."""
+        if self._writing:
+            return
+        for edit in painted_edits(self.layer, event.value):
+            self.painted.emit(edit)
+
+
+def painted_edits(layer: Labels, atoms: Sequence[Any]) -> Iterator[LabelEdit]:
+    """Tell what a stroke of the brush changed, one edit for each plane it touched.
+
+    Parameters
+    ----------
+    layer : napari.layers.Labels
+        That was painted in.
+    atoms : sequence
+        Value of its `paint` event: changes in the order they were made.
+
+    Yields
+    ------
+    LabelEdit
+        In planes as the viewer shows them, rows along the earlier axis.
+    """
+    parts = [part for part in map(_before, atoms) if part[1].size]
+    if not parts:
+        return
+    ndim = len(layer.data.shape)
+    displayed = sorted(layer._slice_input.displayed[-2:]) if ndim > 2 else [0, 1]  # noqa: SLF001
+    fixed = [axis for axis in range(ndim) if axis not in displayed]
+    where = (
+        np.concatenate([np.stack([part[0][axis] for axis in fixed], -1) for part in parts])
+        if (fixed)
+        else np.zeros((1, 0), int)
+    )
+    for at in np.unique(where, axis=0):
+        plane = Plane.of(ndim, displayed, dict(zip(fixed, at.tolist(), strict=True)))
+        yield _edit(layer, plane, parts)
+
+
+def _edit(layer: Labels, plane: Plane, parts: Sequence[tuple[tuple[Any, ...], Any]]) -> LabelEdit:
+    """Change of one plane: the labels as they are, and with all parts taken back."""
+    row, col = plane.displayed
+    inside = []
+    for indices, old in parts:
+        here = np.ones(len(old), dtype=bool)
+        for axis, index in plane.fixed:
+            here &= indices[axis] == index
+        inside.append((indices[row][here], indices[col][here], old[here]))
+    rows = np.concatenate([part[0] for part in inside])
+    cols = np.concatenate([part[1] for part in inside])
+    row0, col0 = int(rows.min()), int(cols.min())
+    box = (row0, col0, int(rows.max()) + 1, int(cols.max()) + 1)
+    after = plane.extract(layer.data)[box[0] : box[2], box[1] : box[3]].copy()
+    before = after.copy()
+    for part_rows, part_cols, old in reversed(inside):
+        before[part_rows - row0, part_cols - col0] = old
+    return LabelEdit(plane, box, before, after)
+
+
+def _before(atom: Any) -> tuple[tuple[NDArray[Any], ...], NDArray[Any]]:
+    """Return indices and earlier values of one change, in either form that napari has."""
+    if hasattr(atom, "old_values"):  # a box with a mask; a plain tuple of arrays before 0.9
+        sides = [part.stop - part.start for part in atom.slice_key]
+        mask = np.ones(sides, dtype=bool) if atom.mask is None else np.asarray(atom.mask)
+        mask = mask.reshape(sides)
+        offsets = [part.start for part in atom.slice_key]
+        found = tuple(axis + start for axis, start in zip(np.nonzero(mask), offsets, strict=True))
+        old = np.asarray(atom.old_values)
+        return found, old.reshape(sides)[mask] if atom.mask is None else old.ravel()
+    indices, old, _ = atom
+    count = max(np.size(axis) for axis in indices)
+    full = tuple(np.broadcast_to(np.ravel(axis), count) for axis in indices)
+    return full, np.broadcast_to(np.ravel(old), count)
+
+
+def _indices(
+    region: Any, shape: tuple[int, ...], changed: NDArray[np.bool_]
+) -> tuple[NDArray[Any], ...]:
+    """Place in the array of each changed pixel of a region of slices and whole numbers."""
+    given = region if isinstance(region, tuple) else (region,)
+    given = (*given, *([slice(None)] * (len(shape) - len(given))))
+    found = iter(np.nonzero(changed))
+    count = int(np.count_nonzero(changed))
+    indices = []
+    for part, side in zip(given, shape, strict=True):
+        if isinstance(part, slice):
+            start, _, step = part.indices(side)
+            indices.append(start + step * next(found))
+        else:
+            indices.append(np.full(count, part))
+    return tuple(indices)

@@ -1,0 +1,70 @@
+"""Prompts of the session and prompts in the layers, kept alike in both directions."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from napari_samara.prompts import PromptSet
+from napari_samara.ui.drawn import is_drawn, same, without
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from napari_samara.prompts import Prompt
+    from napari_samara.session import Session
+    from napari_samara.ui.layer_set import LayerSet
+
+
+class PromptSync:
+    """Compares what is drawn in the plane with the open object, and passes on what differs.
+
+    Prompts of other planes, and masks, which are not drawn, stay with the object.
+
+    Parameters
+    ----------
+    session : Session
+        Has the open object.
+    layers : LayerSet
+        Where prompts are drawn.
+    attempt : callable
+        Calls a verb of the session; a refusal becomes a message.
+    """
+
+    def __init__(self, session: Session, layers: LayerSet, attempt: Callable[..., bool]) -> None:
+        self.session, self.layers, self._attempt = session, layers, attempt
+        self._drawn: list[Prompt] = []
+
+    def from_layers(self) -> None:
+        """Make the prompts of the session those that are drawn."""
+        plane = self.session.plane
+        drawn = [prompt for drawing in self.layers.drawings for prompt in drawing.read(plane)]
+        kept: list[Prompt] = []
+        for prompt in self.session.prompts:
+            elsewhere = prompt.plane(self.layers.binding.shape) != plane
+            place = next((i for i, item in enumerate(drawn) if same(item, prompt)), None)
+            if place is not None:
+                del drawn[place]
+            if elsewhere or place is not None or not is_drawn(prompt):
+                kept.append(prompt)
+        prompts = [*kept, *self._new(drawn, kept)]
+        self._drawn = [prompt for prompt in prompts if is_drawn(prompt)]
+        self._attempt(self.session.set_prompts, PromptSet(prompts))
+
+    def _new(self, drawn: list[Prompt], kept: list[Prompt]) -> list[Prompt]:
+        """Prompts drawn in this plane, without points that were set in a plane across it."""
+        across = {prompt.at for prompt in kept if hasattr(prompt, "at")}
+        return [prompt for prompt in drawn if getattr(prompt, "at", None) not in across]
+
+    def to_layers(self, prompts: PromptSet) -> None:
+        """Draw the prompts of the session where they differ from what is drawn.
+
+        Parameters
+        ----------
+        prompts : PromptSet
+            Of the open object.
+        """
+        wanted = [prompt for prompt in prompts if is_drawn(prompt)]
+        removed, added = without(self._drawn, wanted), without(wanted, self._drawn)
+        self._drawn = wanted
+        for drawing in self.layers.drawings:
+            drawing.update(removed, added)

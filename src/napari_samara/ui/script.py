@@ -1,0 +1,62 @@
+"""Annotating from a script: one call gives the handle that the dock widget works with too."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from napari_samara.ui.annotator import Annotator
+from napari_samara.ui.open_annotators import register
+
+if TYPE_CHECKING:
+    import os
+
+    from napari.components import ViewerModel
+    from napari.layers import Image
+
+    from napari_samara.engine.predictor import Predictor
+    from napari_samara.ui.layer_set import GivenLayers
+
+
+def annotate(
+    viewer: ViewerModel,
+    image_layer: Image,
+    checkpoint: str | os.PathLike[str] | Predictor = "samara-tiny",
+    given: GivenLayers | None = None,
+    level: int | None = None,
+) -> Annotator:
+    """Begin to annotate an image of a viewer.
+
+    The checkpoint is loaded before the call returns.  Encoding and decoding run in a worker thread:
+    ``handle.session.wait()`` waits for their results.  An annotation that is open in this viewer
+    is closed first; its layers stay.
+
+    Parameters
+    ----------
+    viewer : napari.Viewer
+        That shows the image.
+    image_layer : napari.layers.Image
+        What is annotated.
+    checkpoint : str, path-like or Predictor
+        As for `napari_samara.load`.
+    given : GivenLayers, optional
+        Points, shapes and labels layers to work on; new ones are made if left out.
+    level : int, optional
+        Of a multiscale image; the finest that is comfortable if left out.
+
+    Returns
+    -------
+    Annotator
+        With ``session``, ``points``, ``shapes``, ``labels`` and ``preview``.
+
+    Raises
+    ------
+    ImageError
+        If the image cannot be annotated or the given labels do not fit it.
+    CheckpointError, DownloadError, DeviceError
+        As for `napari_samara.load`.
+    """
+    from napari_samara.api import load
+    from napari_samara.engine.predictor import Predictor
+
+    predictor = checkpoint if isinstance(checkpoint, Predictor) else load(checkpoint)
+    return register(viewer, lambda: Annotator(viewer, image_layer, predictor, given, level))

@@ -1,0 +1,1 @@
+"""Dock widgets and the parts they are made of."""

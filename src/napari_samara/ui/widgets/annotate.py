@@ -1,0 +1,188 @@
+"""The Annotate dock widget: its parts side by side, and their signals joined."""
+
+from __future__ import annotations
+
+from functools import partial
+from typing import TYPE_CHECKING, Any
+
+from qtpy.QtCore import Qt
+from qtpy.QtWidgets import QFrame, QHBoxLayout, QPushButton, QScrollArea, QVBoxLayout, QWidget
+from superqt import QCollapsible
+
+from napari_samara.errors import SamaraError
+from napari_samara.ui import open_annotators
+from napari_samara.ui.keys import bind_keys, key_text
+from napari_samara.ui.widgets.joined import Joined
+from napari_samara.ui.widgets.objects import ObjectsTable
+from napari_samara.ui.widgets.options import OptionsForm
+from napari_samara.ui.widgets.prompting import PromptForm
+from napari_samara.ui.widgets.source import SourceForm
+from napari_samara.ui.widgets.status import StatusLine
+from napari_samara.ui.workers import MainThread, Task
+
+if TYPE_CHECKING:
+    from napari.layers import Image
+    from napari.viewer import Viewer
+
+    from napari_samara.ui.annotator import Annotator
+
+VERBS = {"accept": "Accept", "undo": "Undo", "redo": "Redo", "clear": "Clear"}
+"""Buttons below the prompts, by the name of their command."""
+
+
+class AnnotateWidget(QWidget):
+    """Dock widget to annotate the images of a viewer.
+
+    Parameters
+    ----------
+    napari_viewer : napari.Viewer
+        Given by napari.
+    """
+
+    def __init__(self, napari_viewer: Viewer) -> None:
+        super().__init__()
+        bind_keys()
+        self.viewer = napari_viewer
+        self.source, self.prompting = SourceForm(napari_viewer), PromptForm()
+        self.options, self.objects, self.status = OptionsForm(), ObjectsTable(), StatusLine()
+        self.verbs = {name: QPushButton(title) for name, title in VERBS.items()}
+        self.joined: Joined | None = None
+        self._main = MainThread(self)
+        self._task: Task | None = None
+        self._build()
+        self.source.started.connect(self._on_start)
+        self.source.stopped.connect(self._on_stop)
+        self._layers = napari_viewer.layers.events
+        for event in (self._layers.inserted, self._layers.removed, self._layers.renamed):
+            event.connect(self.source.refresh)
+        open_annotators.events.opened.connect(self._on_opened)
+        self._end = partial(_end, self, self._layers)
+        self.destroyed.connect(self._end)
+        self._list_checkpoints()
+        if (found := open_annotators.annotator_of(napari_viewer)) is not None:
+            self._join(found)
+        self._show_running()
+
+    @property
+    def annotator(self) -> Annotator | None:
+        """The annotation that is open; None where there is none."""
+        return self.joined.annotator if self.joined is not None else None
+
+    def _build(self) -> None:
+        """Put the parts below each other, in an area that scrolls where the dock is short."""
+        inside = QWidget()
+        layout = QVBoxLayout(inside)
+        options = QCollapsible("Options")
+        options.addWidget(self.options)
+        for part in (self.source, self.status, self.prompting, *self._verb_rows(), options):
+            layout.addWidget(part)
+        layout.addWidget(self.objects, 1)
+        area = QScrollArea()
+        area.setWidget(inside)
+        area.setWidgetResizable(True)
+        area.setFrameShape(QFrame.Shape.NoFrame)
+        area.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
+        inside.setMinimumWidth(1)
+        outside = QVBoxLayout(self)
+        outside.setContentsMargins(0, 0, 0, 0)
+        outside.addWidget(area)
+        self.setMinimumWidth(180)
+
+    def _verb_rows(self) -> list[QWidget]:
+        """Accept by itself, the others in a row."""
+        rows = []
+        for names in (["accept"], ["undo", "redo", "clear"]):
+            row = QWidget()
+            layout = QHBoxLayout(row)
+            layout.setContentsMargins(0, 0, 0, 0)
+            for name in names:
+                self.verbs[name].setMinimumWidth(1)
+                layout.addWidget(self.verbs[name], 1)
+            rows.append(row)
+        return rows
+
+    def _list_checkpoints(self) -> None:
+        """Fill the list of checkpoints, away from the main thread: it reads the disk."""
+        from napari_samara.api import list_checkpoints
+
+        failed = self._failed
+        self._listing = Task(list_checkpoints, self._main, self.source.set_checkpoints, failed)
+
+    def _on_start(self, image: Image, level: int, checkpoint: str) -> None:
+        """Load the model; the annotation begins when it is there."""
+        from napari_samara.api import load
+
+        self.status.say(f"Loading {checkpoint} …")
+        self.source.set_loading(True)
+        done = partial(self._begin, image, level)
+        self._task = Task(partial(load, checkpoint), self._main, done, self._failed)
+
+    def _begin(self, image: Image, level: int, predictor: Any) -> None:
+        """Begin to annotate, now that the model is there."""
+        from napari_samara.ui.annotator import Annotator
+
+        self.source.set_loading(False)
+        self.status.say("")
+        if image not in self.viewer.layers:
+            self.status.say("The image was removed while the checkpoint was loaded.")
+            return
+        try:
+            annotator = open_annotators.register(
+                self.viewer, lambda: Annotator(self.viewer, image, predictor, level=level)
+            )
+        except SamaraError as error:
+            self.status.say(str(error))
+            return
+        annotator.layers.select_points()
+
+    def _failed(self, error: Exception) -> None:
+        """Say why there is no model."""
+        self.source.set_loading(False)
+        self.status.say(str(error))
+
+    def _on_stop(self) -> None:
+        """End the annotation; its layers stay."""
+        if self.annotator is not None:
+            self.annotator.close()
+
+    def _on_opened(self, viewer: Any, annotator: Annotator) -> None:
+        """Take over an annotation of this viewer, whoever began it."""
+        if viewer is self.viewer:
+            self._join(annotator)
+
+    def _join(self, annotator: Annotator) -> None:
+        """Show an annotation."""
+        self.joined = Joined(self, annotator)
+        annotator.closed.connect(self._on_closed)
+        self._show_running()
+
+    def _on_closed(self) -> None:
+        """Show that there is no annotation any more."""
+        if self.joined is not None:
+            self.joined.part()
+            self.joined = None
+        self._show_running()
+
+    def _show_running(self) -> None:
+        """Enable what makes sense now."""
+        running = self.joined is not None
+        self.source.set_running(running)
+        for part in (self.prompting, self.options, self.objects, *self.verbs.values()):
+            part.setEnabled(running)
+        self.prompting.show_keys()
+        for name, button in self.verbs.items():
+            button.setToolTip(f"Key: {key_text(name)}")
+        self.verbs["accept"].setText(f"Accept ({key_text('accept')})")
+
+
+def _end(widget: AnnotateWidget, layers: Any, *_: Any) -> None:
+    """Let go of everything when Qt deletes the widget; Qt's half of it is gone by then."""
+    for event in (layers.inserted, layers.removed, layers.renamed):
+        event.disconnect(widget.source.refresh)
+    open_annotators.events.opened.disconnect(widget._on_opened)  # noqa: SLF001
+    if widget.joined is not None:
+        annotator = widget.joined.annotator
+        annotator.closed.disconnect(widget._on_closed)  # noqa: SLF001
+        widget.joined.part()
+        widget.joined = None
+        annotator.close(keep_layers=True)

@@ -1,0 +1,127 @@
+"""Qt pieces that every form here uses: narrow combos, wrapped lines, fields of settings."""
+
+from __future__ import annotations
+
+from dataclasses import fields
+from typing import TYPE_CHECKING, Any
+
+from qtpy.QtCore import Qt
+from qtpy.QtWidgets import QCheckBox, QComboBox, QDoubleSpinBox, QFormLayout, QLabel, QWidget
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from napari_samara.settings import Settings
+
+
+def narrow_combo() -> QComboBox:
+    """Combo box that long entries do not widen.
+
+    Returns
+    -------
+    QComboBox
+        Long entries are cut in the box and whole in the list.
+    """
+    combo = QComboBox()
+    combo.setSizeAdjustPolicy(QComboBox.SizeAdjustPolicy.AdjustToMinimumContentsLengthWithIcon)
+    combo.setMinimumContentsLength(8)
+    return combo
+
+
+def wrapped_label(text: str = "") -> QLabel:
+    """Line of text that breaks where the dock is narrow.
+
+    Parameters
+    ----------
+    text : str
+        Shown as it is, never as HTML.
+
+    Returns
+    -------
+    QLabel
+        Whose text can be copied.
+    """
+    label = QLabel(text)
+    label.setWordWrap(True)
+    label.setTextFormat(Qt.TextFormat.PlainText)
+    label.setTextInteractionFlags(Qt.TextInteractionFlag.TextSelectableByMouse)
+    label.setMinimumWidth(1)
+    return label
+
+
+def form_of(parent: QWidget) -> QFormLayout:
+    """Form layout whose fields go below their titles where the dock is narrow.
+
+    Parameters
+    ----------
+    parent : QWidget
+        That gets it.
+
+    Returns
+    -------
+    QFormLayout
+        Empty.
+    """
+    form = QFormLayout(parent)
+    form.setContentsMargins(0, 0, 0, 0)
+    form.setRowWrapPolicy(QFormLayout.RowWrapPolicy.WrapLongRows)
+    form.setFieldGrowthPolicy(QFormLayout.FieldGrowthPolicy.AllNonFixedFieldsGrow)
+    return form
+
+
+def setting_widget(
+    settings: type[Settings], name: str, changed: Callable[[], object]
+) -> tuple[str, QWidget]:
+    """Title and field of one number or switch of a settings class.
+
+    Parameters
+    ----------
+    settings : type
+        A class of `napari_samara.settings`.
+    name : str
+        Of the field.
+    changed : callable
+        Called when the user changes it.
+
+    Returns
+    -------
+    title : str
+        As the settings declare it; empty for a check box, which carries it itself.
+    widget : QCheckBox or QDoubleSpinBox
+        At the default, within the limits.
+    """
+    (item,) = (item for item in fields(settings) if item.name == name)
+    title, help_text = item.metadata["title"], item.metadata["help"]
+    if isinstance(item.default, bool):
+        box = QCheckBox(title)
+        box.setChecked(item.default)
+        box.toggled.connect(changed)
+        box.setToolTip(help_text)
+        return "", box
+    spin = QDoubleSpinBox()
+    spin.setRange(float(item.metadata["minimum"]), float(item.metadata["maximum"]))
+    spin.setSingleStep(0.5)
+    spin.setValue(float(getattr(settings(), name)))
+    spin.setKeyboardTracking(False)
+    spin.valueChanged.connect(changed)
+    spin.setToolTip(help_text)
+    return title, spin
+
+
+def value_of(widget: QWidget) -> Any:
+    """Value that a field made by `setting_widget` holds.
+
+    Parameters
+    ----------
+    widget : QCheckBox or QDoubleSpinBox
+        The field.
+
+    Returns
+    -------
+    bool or float
+        Ready for the settings class.
+    """
+    if isinstance(widget, QCheckBox):
+        return widget.isChecked()
+    assert isinstance(widget, QDoubleSpinBox)  # `setting_widget` makes nothing else
+    return widget.value()

@@ -1,0 +1,153 @@
+"""An annotation and a dock widget that shows it, joined until one of them ends."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from napari_samara.errors import SamaraError
+from napari_samara.ui.layers.encoder_view import EncoderView
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from napari_samara.masks import Mask
+    from napari_samara.session import Status
+    from napari_samara.settings import PredictSettings
+    from napari_samara.ui.annotator import Annotator
+    from napari_samara.ui.widgets.annotate import AnnotateWidget
+
+
+class Joined:
+    """Passes what the user does in the widget on, and what becomes of it back.
+
+    Parameters
+    ----------
+    widget : AnnotateWidget
+        Shows the annotation.
+    annotator : Annotator
+        Is shown.
+    """
+
+    def __init__(self, widget: AnnotateWidget, annotator: Annotator) -> None:
+        self.widget, self.annotator = widget, annotator
+        self._view = EncoderView(annotator.viewer, annotator.binding)
+        self._signals = self._pairs()
+        for signal, slot in self._signals:
+            signal.connect(slot)
+        session = annotator.session
+        device = session.predictor.device
+        widget.source.device.setText(f"Device: {device}")
+        widget.prompting.set_sign(annotator.positive)
+        self._on_candidates(session.candidates, session.choice)
+        self._on_objects()
+        session.settings = widget.options.settings
+        session.mode = widget.options.mode.currentData()
+        annotator.choose_contrast(widget.options.contrast.currentData())
+        widget.options.set_stale(session.stale)
+
+    def part(self) -> None:
+        """Let go of both."""
+        for signal, slot in self._signals:
+            signal.disconnect(slot)
+        self._signals = []
+
+    def _pairs(self) -> list[tuple[Any, Callable[..., object]]]:
+        """Every signal and what it leads to, in one place: `part` is the mirror image."""
+        widget, annotator, session = self.widget, self.annotator, self.annotator.session
+        return [
+            (session.events.status, self._on_status),
+            (session.events.candidates, self._on_candidates),
+            (session.events.objects, self._on_objects),
+            (session.events.stale, widget.options.set_stale),
+            (annotator.message, widget.status.say),
+            (annotator.sign, widget.prompting.set_sign),
+            (annotator.closed, self._view.hide),
+            (annotator.viewer.dims.events.point, self._on_sees),
+            (widget.prompting.sign_chosen, self._on_sign),
+            (widget.prompting.tool_chosen, self._on_tool),
+            (widget.prompting.candidate_chosen, self._on_candidate),
+            (widget.options.settings_changed, self._on_settings),
+            (widget.options.contrast_chosen, self._on_contrast),
+            (widget.options.mode_chosen, self._on_mode),
+            (widget.options.sees_toggled, self._on_sees),
+            (widget.options.encode_asked, session.encode),
+            (widget.objects.jumped, annotator.show_object),
+            (widget.objects.reopened, self._on_reopen),
+            (widget.objects.deleted, self._on_delete),
+            (widget.objects.merged, self._on_merge),
+            (widget.verbs["accept"].clicked, self._on_accept),
+            (widget.verbs["undo"].clicked, self._on_undo),
+            (widget.verbs["redo"].clicked, self._on_redo),
+            (widget.verbs["clear"].clicked, self._on_clear),
+        ]
+
+    def _on_status(self, status: Status) -> None:
+        self.widget.status.show_status(status)
+
+    def _on_candidates(self, masks: tuple[Mask, ...], choice: int) -> None:
+        self.widget.prompting.set_candidates(masks, choice)
+        self._on_history()
+
+    def _on_history(self) -> None:
+        """Enable undo, redo and accept where there is something to do."""
+        session, verbs = self.annotator.session, self.widget.verbs
+        verbs["undo"].setEnabled(session.can_undo)
+        verbs["redo"].setEnabled(session.can_redo)
+        verbs["accept"].setEnabled(bool(session.candidates))
+        verbs["clear"].setEnabled(len(session.prompts) > 0)
+
+    def _on_objects(self) -> None:
+        self.widget.objects.show_records(self.annotator.session.objects)
+        self._on_history()
+
+    def _on_sign(self, positive: bool) -> None:
+        self.annotator.positive = positive
+
+    def _on_tool(self, which: str, mode: str) -> None:
+        self.annotator.layers.select_tool(which, mode)
+
+    def _on_candidate(self, number: int) -> None:
+        self.annotator.attempt(self.annotator.session.choose, number)
+
+    def _on_settings(self, settings: PredictSettings) -> None:
+        self.annotator.session.settings = settings
+
+    def _on_contrast(self, name: str) -> None:
+        self.annotator.choose_contrast(name)
+        self._on_sees()
+
+    def _on_mode(self, mode: str) -> None:
+        self.annotator.session.mode = mode
+
+    def _on_sees(self, *_: Any) -> None:
+        """Show or hide what the model sees."""
+        session = self.annotator.session
+        if not self.widget.options.sees.isChecked():
+            self._view.hide()
+            return
+        try:
+            self._view.show(session.encoder_input(), session.plane)
+        except SamaraError as error:
+            self.widget.status.say(str(error))
+
+    def _on_reopen(self, label: int) -> None:
+        self.annotator.selected = label
+        self.annotator.reopen()
+
+    def _on_delete(self, label: int) -> None:
+        self.annotator.attempt(self.annotator.session.delete, label)
+
+    def _on_merge(self, keep: int, other: int) -> None:
+        self.annotator.attempt(self.annotator.session.merge, keep, other)
+
+    def _on_accept(self) -> None:
+        self.annotator.accept()
+
+    def _on_undo(self) -> None:
+        self.annotator.undo()
+
+    def _on_redo(self) -> None:
+        self.annotator.redo()
+
+    def _on_clear(self) -> None:
+        self.annotator.attempt(self.annotator.session.clear)

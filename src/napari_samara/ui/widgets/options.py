@@ -1,0 +1,89 @@
+"""Options: contrast, threshold, clean-up, what accepting may write over, what the model sees."""
+
+from __future__ import annotations
+
+from qtpy.QtCore import Signal
+from qtpy.QtWidgets import QCheckBox, QPushButton, QVBoxLayout, QWidget
+
+from napari_samara.settings import PredictSettings
+from napari_samara.ui.contrast import TITLES
+from napari_samara.ui.widgets.forms import (
+    form_of,
+    narrow_combo,
+    setting_widget,
+    value_of,
+    wrapped_label,
+)
+
+MODES = {
+    "keep": "keeps existing labels",
+    "overwrite": "overwrites labels",
+    "overwrite-unaccepted": "overwrites only what was not accepted",
+}
+"""What accepting does where there is a label already, as the form says it."""
+
+_FIELDS = ("mask_threshold", "fill_holes", "keep_largest")
+
+
+class OptionsForm(QWidget):
+    """Fields that seldom change."""
+
+    settings_changed = Signal(object)
+    contrast_chosen = Signal(str)
+    mode_chosen = Signal(str)
+    sees_toggled = Signal(bool)
+    encode_asked = Signal()
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.contrast, self.mode = narrow_combo(), narrow_combo()
+        self.sees = QCheckBox("Show what the model sees")
+        self.sees.setToolTip("The plane as 8-bit RGB, exactly as it is encoded.")
+        self.stale = wrapped_label(
+            "The contrast was changed: this plane is still encoded with the old one."
+        )
+        self.encode = QPushButton("Encode anew")
+        self._fields: dict[str, QWidget] = {}
+        fields = QWidget()
+        form = form_of(fields)
+        form.addRow("Contrast", self.contrast)
+        for name in _FIELDS:
+            title, self._fields[name] = setting_widget(PredictSettings, name, self._on_settings)
+            form.addRow(title, self._fields[name]) if title else form.addRow(self._fields[name])
+        form.addRow("Accepting", self.mode)
+        layout = QVBoxLayout(self)
+        layout.setContentsMargins(0, 0, 0, 0)
+        for widget in (self.stale, self.encode, fields, self.sees):
+            layout.addWidget(widget)
+        for combo, titles in ((self.contrast, TITLES), (self.mode, MODES)):
+            for name, title in titles.items():
+                combo.addItem(title, name)
+        self.set_stale(False)
+        self.contrast.currentIndexChanged.connect(
+            lambda: self.contrast_chosen.emit(self.contrast.currentData())
+        )
+        self.mode.currentIndexChanged.connect(
+            lambda: self.mode_chosen.emit(self.mode.currentData())
+        )
+        self.sees.toggled.connect(self.sees_toggled.emit)
+        self.encode.clicked.connect(self.encode_asked.emit)
+
+    @property
+    def settings(self) -> PredictSettings:
+        """Threshold and clean-up as they stand in the form."""
+        return PredictSettings(**{name: value_of(field) for name, field in self._fields.items()})
+
+    def set_stale(self, stale: bool) -> None:
+        """Say that the embedding of the plane was made with another contrast.
+
+        Parameters
+        ----------
+        stale : bool
+            Whether it was.
+        """
+        self.stale.setVisible(stale)
+        self.encode.setVisible(stale)
+
+    def _on_settings(self) -> None:
+        """Pass the new settings on."""
+        self.settings_changed.emit(self.settings)

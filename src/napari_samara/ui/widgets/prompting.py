@@ -1,0 +1,127 @@
+"""How to prompt: the sign, the tools, and the candidate masks that came back."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from qtpy.QtCore import Signal
+from qtpy.QtWidgets import QButtonGroup, QHBoxLayout, QPushButton, QVBoxLayout, QWidget
+
+from napari_samara.ui.keys import key_text
+from napari_samara.ui.layers.signs import NEGATIVE, POSITIVE
+from napari_samara.ui.widgets.forms import wrapped_label
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from napari_samara.masks import Mask
+
+TOOLS = {
+    "Point": ("points", "add"),
+    "Box": ("shapes", "add_rectangle"),
+    "Polygon": ("shapes", "add_polygon_lasso"),
+    "Scribble": ("shapes", "add_path"),
+}
+"""Layer and its mode, by what the button says."""
+
+COUNT = 3
+
+
+class PromptForm(QWidget):
+    """Buttons for sign, tool and candidate."""
+
+    sign_chosen = Signal(bool)
+    tool_chosen = Signal(str, str)
+    candidate_chosen = Signal(int)
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.positive = _toggle("● Positive", POSITIVE.hex)
+        self.negative = _toggle("✕ Negative", NEGATIVE.hex)
+        self.tools = [QPushButton(name) for name in TOOLS]
+        self.candidates = [_toggle("–") for _ in range(COUNT)]
+        self._signs, self._masks = QButtonGroup(self), QButtonGroup(self)
+        layout = QVBoxLayout(self)
+        layout.setContentsMargins(0, 0, 0, 0)
+        layout.addLayout(_row([self.positive, self.negative]))
+        layout.addLayout(_row(self.tools[:2]))
+        layout.addLayout(_row(self.tools[2:]))
+        self.title = wrapped_label("Candidates")
+        layout.addWidget(self.title)
+        layout.addLayout(_row(self.candidates))
+        for button in (self.positive, self.negative):
+            self._signs.addButton(button)
+        for place, button in enumerate(self.candidates):
+            self._masks.addButton(button, place)
+        self._signs.buttonClicked.connect(
+            lambda button: self.sign_chosen.emit(button is self.positive)
+        )
+        self._masks.idClicked.connect(self.candidate_chosen.emit)
+        for button in self.tools:
+            where = TOOLS[button.text()]
+            button.clicked.connect(lambda _=False, where=where: self.tool_chosen.emit(*where))
+        self.set_sign(True)
+        self.set_candidates((), 0)
+
+    def set_sign(self, positive: bool) -> None:
+        """Show the sign of what is drawn next.
+
+        Parameters
+        ----------
+        positive : bool
+            Whether it will lie on the object.
+        """
+        (self.positive if positive else self.negative).setChecked(True)
+
+    def set_candidates(self, masks: Sequence[Mask], choice: int) -> None:
+        """Show the candidates by their predicted IoU.
+
+        Parameters
+        ----------
+        masks : sequence of Mask
+            Best first; none to three.
+        choice : int
+            Which is chosen.
+        """
+        self._masks.setExclusive(False)
+        for place, button in enumerate(self.candidates):
+            there = place < len(masks)
+            button.setText(f"{masks[place].score:.2f}" if there else "–")
+            button.setEnabled(there)
+            button.setChecked(there and place == choice)
+            if there:
+                button.setToolTip(
+                    f"Mask {place + 1} of {len(masks)}: predicted IoU {masks[place].score:.3f}, "
+                    f"{masks[place].area} pixels"
+                )
+        self._masks.setExclusive(True)
+
+    def show_keys(self) -> None:
+        """Name the keys, which the user may have changed."""
+        self.title.setText(f"Candidates: predicted IoU{_in_brackets('next_candidate')}")
+        hint = f"{key_text('toggle_sign')} switches; Ctrl+click draws one of the other sign."
+        for button in (self.positive, self.negative):
+            button.setToolTip(hint)
+
+
+def _in_brackets(name: str) -> str:
+    key = key_text(name)
+    return f" ({key} for the next)" if key else ""
+
+
+def _toggle(text: str, colour: str = "") -> QPushButton:
+    """Button that stays down, in a colour while it does."""
+    button = QPushButton(text)
+    button.setCheckable(True)
+    if colour:
+        button.setStyleSheet(f"QPushButton:checked {{ background-color: {colour}; color: white; }}")
+    return button
+
+
+def _row(widgets: Sequence[QWidget]) -> QHBoxLayout:
+    """Widgets side by side, as narrow as need be."""
+    row = QHBoxLayout()
+    for widget in widgets:
+        widget.setMinimumWidth(1)
+        row.addWidget(widget, 1)
+    return row

@@ -1,0 +1,109 @@
+"""The way between worker threads and the Qt main thread, which alone touches layers and widgets."""
+
+from __future__ import annotations
+
+import threading
+from functools import partial
+from typing import TYPE_CHECKING, Any
+
+from qtpy.QtCore import QObject, Qt, Signal
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+
+class MainThread(QObject):
+    """Runs calls of other threads in the thread that made it.
+
+    Parameters
+    ----------
+    parent : QObject, optional
+        Whose end is the end of this; calls that come later are dropped.
+    """
+
+    _posted = Signal(object)
+
+    def __init__(self, parent: QObject | None = None) -> None:
+        super().__init__(parent)
+        self._open = True
+        self._posted.connect(self._run, Qt.ConnectionType.QueuedConnection)
+
+    def deliver(self, call: Callable[[], object]) -> None:
+        """Have a call made in the main thread, soon; in any thread.
+
+        Parameters
+        ----------
+        call : callable
+            Without arguments.
+        """
+        if not self._open:
+            return
+        try:
+            self._posted.emit(call)
+        except RuntimeError:  # Qt has deleted the object together with its window
+            self._open = False
+
+    def close(self) -> None:
+        """Drop all calls from now on, also those on their way."""
+        self._open = False
+
+    def _run(self, call: Callable[[], object]) -> None:
+        """Make one call, in the main thread."""
+        if self._open:
+            call()
+
+
+class Task:
+    """One piece of work in a thread of its own, whose end is told in the main thread.
+
+    Parameters
+    ----------
+    work : callable
+        Runs in the thread; its result or its error is delivered.
+    main : MainThread
+        Where `done` and `failed` are called.
+    done : callable
+        Takes the result.
+    failed : callable
+        Takes the error.
+    """
+
+    def __init__(
+        self,
+        work: Callable[[], Any],
+        main: MainThread,
+        done: Callable[[Any], object],
+        failed: Callable[[Exception], object],
+    ) -> None:
+        self._work, self._main, self._done, self._failed = work, main, done, failed
+        self._wanted = True
+        self._thread = threading.Thread(target=self._run, name="samara-task", daemon=True)
+        self._thread.start()
+
+    def cancel(self) -> None:
+        """Forget the result; the work itself runs to its end."""
+        self._wanted = False
+
+    def join(self, timeout: float | None = None) -> None:
+        """Wait for the thread, not for the delivery.
+
+        Parameters
+        ----------
+        timeout : float, optional
+            Seconds.
+        """
+        self._thread.join(timeout)
+
+    def _run(self) -> None:
+        """Work, then deliver."""
+        try:
+            result = self._work()
+        except Exception as error:  # whatever it is, the user is to see it
+            self._main.deliver(partial(self._tell, self._failed, error))
+        else:
+            self._main.deliver(partial(self._tell, self._done, result))
+
+    def _tell(self, slot: Callable[[Any], object], value: Any) -> None:
+        """Call one of the two slots, unless nobody waits any more."""
+        if self._wanted:
+            slot(value)

@@ -1,0 +1,181 @@
+"""Fixtures of the tests with windows: a model that draws disks, real clicks and keys, no leaks."""
+
+from __future__ import annotations
+
+import threading
+from types import SimpleNamespace
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import pytest
+
+pytest.importorskip("napari", reason="needs napari-samara[napari]")
+
+from qtpy.QtCore import QPoint, Qt
+from qtpy.QtTest import QTest
+from qtpy.QtWidgets import QApplication
+
+from napari_samara.embedding import IMAGE_EMBEDDINGS, Embedding, EmbeddingKey, pixels_digest
+from napari_samara.geometry import Frame
+from napari_samara.masks import Mask
+from napari_samara.session import InlineRunner
+from napari_samara.ui.annotator import Annotator
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+
+    from napari.layers import Image
+    from napari.viewer import Viewer
+
+    from napari_samara.settings import PredictSettings
+
+RADII = (9, 5, 13)
+
+
+class DiskPredictor:
+    """Stands for a model: disks around the positive points, or the inside of the box."""
+
+    def __init__(self) -> None:
+        self.checkpoint = SimpleNamespace(name="disks", sha256="0" * 64)
+        self.device = "cpu, float32 encoder (a test)"
+        self.asked: list[dict[str, Any]] = []
+        self.encoded: list[np.ndarray] = []
+
+    def key(self, rgb: np.ndarray, contrast: Any, plane: Any = "") -> EmbeddingKey:
+        return EmbeddingKey(pixels_digest(rgb), plane, None, "0" * 64, contrast.to_dict())
+
+    def embed_rgb(self, rgb: np.ndarray, contrast: Any, plane: Any = "") -> Embedding:
+        self.encoded.append(rgb)
+        features = {IMAGE_EMBEDDINGS: np.zeros((1, 4, 4), np.float32)}
+        frame = Frame(rgb.shape[0], rgb.shape[1], 64)
+        return Embedding(features, frame, self.key(rgb, contrast, plane))
+
+    def predict(
+        self,
+        embedding: Embedding,
+        points: Any = None,
+        positive: Any = None,
+        box: Any = None,
+        mask: Any = None,
+        multimask: bool | None = None,
+        settings: PredictSettings | None = None,
+    ) -> list[Mask]:
+        self.asked.append({"points": points, "positive": positive, "box": box, "mask": mask})
+        shape = (embedding.frame.rows, embedding.frame.cols)
+        rows, cols = np.indices(shape)
+        if mask is not None:
+            return [Mask(np.asarray(mask), 0.9)]
+        if box is not None:
+            r0, c0, r1, c1 = box
+            inside = (rows + 0.5 > r0) & (rows + 0.5 < r1) & (cols + 0.5 > c0) & (cols + 0.5 < c1)
+            return [Mask(inside, 0.8)]
+        found = []
+        for rank, radius in enumerate(RADII):
+            data = np.zeros(shape, bool)
+            for (row, col), sign in sorted(
+                zip(points, positive, strict=True), key=lambda item: -int(item[1])
+            ):
+                data[(rows - row) ** 2 + (cols - col) ** 2 <= radius**2] = bool(sign)
+            found.append(Mask(data, 0.9 - rank / 10))
+        return found
+
+    def iterate_many(
+        self, embedding: Embedding, boxes: Any = None, points: Any = None, settings: Any = None
+    ) -> Iterator[Mask]:
+        for item in points if points is not None else boxes:
+            given = {"points": [item], "positive": [True]} if points is not None else {"box": item}
+            yield self.predict(embedding, **given)[0]
+
+
+def disk(shape: tuple[int, int], row: float, col: float, radius: int = RADII[0]) -> np.ndarray:
+    """The first mask of the model for a point."""
+    rows, cols = np.indices(shape)
+    return (rows - row) ** 2 + (cols - col) ** 2 <= radius**2
+
+
+@pytest.fixture
+def disk_predictor() -> DiskPredictor:
+    return DiskPredictor()
+
+
+@pytest.fixture(autouse=True)
+def _no_leaks(qapp: QApplication) -> Iterator[None]:
+    """A test that leaves a window or a thread behind fails."""
+    windows = set(qapp.topLevelWidgets())
+    threads = set(threading.enumerate())
+    yield
+    qapp.processEvents()
+    left = [
+        thread
+        for thread in threading.enumerate()
+        if thread not in threads and "samara" in thread.name.lower()
+    ]
+    for thread in left:
+        thread.join(2)
+    assert not [thread for thread in left if thread.is_alive()]
+    ours = [
+        window
+        for window in set(qapp.topLevelWidgets()) - windows
+        if type(window).__module__.startswith("napari_samara")
+    ]
+    assert not ours
+
+
+@pytest.fixture
+def begin(disk_predictor: DiskPredictor) -> Iterator[Callable[..., Annotator]]:
+    """Begin to annotate with the model that draws disks, in the main thread."""
+    made: list[Annotator] = []
+
+    def make(viewer: Viewer, layer: Image, **kwargs: Any) -> Annotator:
+        annotator = Annotator(
+            viewer, layer, disk_predictor, runner=lambda _: InlineRunner(), **kwargs
+        )
+        made.append(annotator)
+        return annotator
+
+    yield make
+    for annotator in made:
+        annotator.close()
+
+
+class Hands:
+    """A user: real mouse and key events on the canvas of a viewer."""
+
+    def __init__(self, viewer: Viewer) -> None:
+        self.viewer = viewer
+        self.canvas = viewer.window._qt_viewer.canvas
+        self.native = self.canvas.native
+
+    def pixel(self, world: Any) -> QPoint:
+        """Place on the canvas of a world position (its displayed axes)."""
+        camera = getattr(self.viewer, "scene", self.viewer).camera
+        row, col = np.asarray(world, dtype=float)
+        zoom = camera.zoom * 1.0
+        centre = np.asarray(camera.center)[-2:]
+        width, height = self.native.width(), self.native.height()
+        x = (col - centre[1]) * zoom + width / 2
+        y = (row - centre[0]) * zoom + height / 2
+        return QPoint(round(x), round(y))
+
+    def click(self, row: float, col: float, modifier: Any = None) -> None:
+        """Click with the left button."""
+        place = self.pixel((row, col))
+        modifier = modifier or Qt.KeyboardModifier.NoModifier
+        QTest.mouseMove(self.native, place)
+        QTest.mouseClick(self.native, Qt.MouseButton.LeftButton, modifier, place)
+        QApplication.processEvents()
+
+    def key(self, name: str) -> None:
+        """Press a key, or several with a plus sign between them."""
+        *modifiers, key = name.split("+")
+        held = Qt.KeyboardModifier.NoModifier
+        for modifier in modifiers:
+            held |= getattr(Qt.KeyboardModifier, f"{modifier}Modifier")
+        self.native.setFocus()
+        QTest.keyClick(self.native, getattr(Qt.Key, f"Key_{key}"), held)
+        QApplication.processEvents()
+
+
+@pytest.fixture
+def hands() -> Callable[[Viewer], Hands]:
+    return Hands
