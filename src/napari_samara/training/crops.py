@@ -10,6 +10,8 @@ import numpy.typing as npt
 from PIL import Image
 from scipy import ndimage
 
+from napari_samara.model.preprocess import SMALLEST_STD
+
 if TYPE_CHECKING:
     from napari_samara.training.data import LabelledImage
 
@@ -34,7 +36,7 @@ class Crop:
 
 
 def typical_diameter(image: LabelledImage) -> float:
-    """Return the median diameter of a disk of the objects' area, in pixels."""
+    """Return the median diameter of disks of the objects' areas, in pixels; 16 without objects."""
     areas = np.bincount(image.labels.ravel())[1:]
     areas = areas[areas >= 9]
     return float(2 * np.sqrt(np.median(areas) / np.pi)) if len(areas) else 16.0
@@ -88,7 +90,7 @@ def random_crop(image: LabelledImage, diameter: float, side: int, rng: np.random
 
 
 def _centre(labels: npt.NDArray[np.int32], rng: np.random.Generator) -> tuple[float, float]:
-    """Return a pixel of a random object, or any pixel where there is none."""
+    """Return a random pixel, of an object if one of 20 draws hits one."""
     for _ in range(20):
         at = rng.integers(labels.shape[0]), rng.integers(labels.shape[1])
         if labels[at]:
@@ -131,4 +133,4 @@ def _intensity(view: npt.NDArray[np.uint8], rng: np.random.Generator) -> Floats:
 
 def standardise(x: npt.NDArray[np.floating]) -> Floats:
     """Return values of zero mean and unit deviation, as the image processor of samara-tiny."""
-    return np.asarray((x - x.mean()) / max(float(x.std()), 1e-3), dtype=np.float32)
+    return np.asarray((x - x.mean()) / max(float(x.std()), SMALLEST_STD), dtype=np.float32)

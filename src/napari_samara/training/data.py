@@ -4,19 +4,25 @@ from __future__ import annotations
 
 import csv
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import numpy.typing as npt
-import tifffile
 from PIL import Image
 from scipy import ndimage
 
 from napari_samara.errors import FileFormatError
+from napari_samara.images import read_image
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
+
+MANIFEST = "MANIFEST.tsv"
+COLUMNS = frozenset({"part", "dataset", "image", "labels"})
+
+LARGEST_ID = 65535
+"""Labels with higher ids are numbered anew: tables by id stay small, float32 tells ids apart."""
 
 
 @dataclass(frozen=True)
@@ -33,6 +39,11 @@ class LabelledImage:
         (rows, cols) or (rows, cols, 3), uint8.
     labels : numpy.ndarray
         (rows, cols) int32, 0 is background.
+
+    Raises
+    ------
+    FileFormatError
+        One of the arrays is not such a plane, or they differ in size.
     """
 
     name: str
@@ -41,21 +52,18 @@ class LabelledImage:
     labels: npt.NDArray[np.int32]
 
     def __post_init__(self) -> None:
-        if self.image.shape[:2] != self.labels.shape:
+        """Check both arrays."""
+        image, labels = self.image, self.labels
+        if image.dtype != np.uint8 or image.shape[2:] not in ((), (3,)) or image.size == 0:
             raise FileFormatError(
-                f"{self.name}: image {self.image.shape} and labels {self.labels.shape} differ"
+                f"{self.name}: an image to train on is uint8 (rows, cols) or (rows, cols, 3), got "
+                f"{image.dtype} {image.shape}; give volumes slice by slice"
             )
-
-
-def read_array(path: Path) -> npt.NDArray[np.generic]:
-    """Return the pixels of a TIFF, PNG, JPEG or NPY file."""
-    if path.suffix.lower() in {".tif", ".tiff"}:
-        return np.asarray(tifffile.imread(path))
-    if path.suffix.lower() == ".npy":
-        array: npt.NDArray[np.generic] = np.load(path, allow_pickle=False)
-        return array
-    with Image.open(path) as image:
-        return np.asarray(image)
+        if labels.dtype != np.int32 or image.shape[:2] != labels.shape or labels.min() < 0:
+            raise FileFormatError(
+                f"{self.name}: labels are int32 from 0 in the size of the image, got "
+                f"{labels.dtype} {labels.shape} for an image {image.shape}"
+            )
 
 
 def read_manifest(root: Path, part: str, datasets: tuple[str, ...]) -> Iterator[LabelledImage]:
@@ -64,7 +72,8 @@ def read_manifest(root: Path, part: str, datasets: tuple[str, ...]) -> Iterator[
     Parameters
     ----------
     root : Path
-        The folder; its manifest has a row a pair with the columns part, dataset, image, labels.
+        The folder; its manifest has a row for each image with the columns part, dataset, image
+        and labels: two paths inside the folder, the second of several files apart by ``;``.
     part : {"train", "val"}
         Which rows to take.
     datasets : tuple of str
@@ -74,37 +83,140 @@ def read_manifest(root: Path, part: str, datasets: tuple[str, ...]) -> Iterator[
     ------
     LabelledImage
         An 8-bit image with its labels.
+
+    Raises
+    ------
+    FileFormatError
+        The manifest or a file that it names is missing or cannot be read, or no row fits.
     """
-    with (root / "MANIFEST.tsv").open(encoding="utf-8", newline="") as file:
-        rows = list(csv.DictReader(file, delimiter="\t"))
-    for row in rows:
+    found = False
+    for row in _rows(root / MANIFEST):
         if row["dataset"] in datasets and row["part"] == part:
+            found = True
             for number, labels in enumerate(row["labels"].split(";")):
                 yield _pair(root, row, labels.strip(), number)
+    if not found:
+        raise FileFormatError(
+            f"{root / MANIFEST} has no row of the part {part!r} for {', '.join(datasets)}"
+        )
+
+
+def _rows(path: Path) -> list[dict[str, str]]:
+    try:
+        with path.open(encoding="utf-8", newline="") as file:
+            reader = csv.DictReader(file, delimiter="\t")
+            rows, names = list(reader), set(reader.fieldnames or ())
+    except (OSError, UnicodeDecodeError, csv.Error) as error:
+        raise FileFormatError(
+            f"{path} cannot be read: {error}; a data folder needs this table with the columns "
+            f"{', '.join(sorted(COLUMNS))}"
+        ) from error
+    if COLUMNS - names or any(row[name] is None for row in rows for name in COLUMNS):
+        raise FileFormatError(
+            f"{path} needs the columns {', '.join(sorted(COLUMNS))}, apart by tabs and filled in "
+            f"every row; it has {', '.join(sorted(names)) or 'none'}"
+        )
+    return rows
 
 
 def _pair(root: Path, row: dict[str, str], labels: str, number: int) -> LabelledImage:
-    image = read_array(root / row["image"])
-    if image.ndim == 3 and image.shape[2] == 4:
-        image = image[..., :3]
     name = row["image"] if not number else f"{row['image']}#{number}"
-    return LabelledImage(
-        name, row["dataset"], as_uint8(image), as_labels(read_array(root / labels))
-    )
+    try:
+        image, ids = read_image(root / row["image"]), read_labels(root / labels)
+    except FileNotFoundError as error:
+        raise FileFormatError(
+            f"{error}, which {root / MANIFEST} names; is the data folder complete?"
+        ) from error
+    return LabelledImage(name, row["dataset"], as_uint8(_colours(image)), ids)
+
+
+def _colours(image: npt.NDArray[np.generic]) -> npt.NDArray[np.generic]:
+    """Return the image without opacity or an axis for its only channel."""
+    if image.ndim == 3 and image.shape[2] in (1, 4):
+        return image[..., 0] if image.shape[2] == 1 else image[..., :3]
+    return image
+
+
+def read_labels(path: Path) -> npt.NDArray[np.int32]:
+    """Return the label ids of a TIFF, PNG or NPY file.
+
+    Parameters
+    ----------
+    path : Path
+        Of a PNG with a palette, the ids are the numbers of its colours.
+
+    Returns
+    -------
+    numpy.ndarray
+        int32, in the shape of the file.
+
+    Raises
+    ------
+    FileNotFoundError
+        There is no such file.
+    FileFormatError
+        It cannot be read or holds something else than labels.
+    """
+    array = read_image(path)
+    if path.suffix.lower() == ".png":
+        with Image.open(path) as picture:
+            if picture.mode == "P":
+                array = np.asarray(picture)
+    try:
+        return as_labels(array)
+    except FileFormatError as error:
+        raise FileFormatError(f"{path}: {error}") from error
 
 
 def as_uint8(image: npt.NDArray[np.generic]) -> npt.NDArray[np.uint8]:
-    """Return 8-bit pixels; wider types are stretched between their 0.1 and 99.9 percentiles."""
+    """Return 8-bit pixels; wider types are stretched between their 0.1 and 99.9 percentiles.
+
+    Parameters
+    ----------
+    image : numpy.ndarray
+        Any integer or float type, or bool; NaN becomes 0, infinities the ends of the range.
+
+    Returns
+    -------
+    numpy.ndarray
+        uint8, same shape.
+    """
     if image.dtype == np.uint8:
         return np.asarray(image, dtype=np.uint8)
     values = image.astype(np.float32)
-    low, high = np.percentile(values, (0.1, 99.9))
+    finite = values[np.isfinite(values)]
+    low, high = np.percentile(finite, (0.1, 99.9)) if finite.size else (0.0, 1.0)
     scaled = (values - low) * (255.0 / max(float(high - low), 1e-6))
-    return np.asarray(np.clip(scaled, 0, 255), dtype=np.uint8)
+    return np.asarray(np.clip(np.nan_to_num(scaled), 0, 255), dtype=np.uint8)
 
 
-def as_labels(labels: npt.NDArray[np.generic]) -> npt.NDArray[np.int32]:
-    """Return labels as int32 (rows, cols)."""
+def as_labels(labels: npt.NDArray[Any]) -> npt.NDArray[np.int32]:
+    """Return labels as int32; numbered anew in their order where an id exceeds `LARGEST_ID`.
+
+    Parameters
+    ----------
+    labels : numpy.ndarray
+        Whole numbers from 0, also as floats.
+
+    Returns
+    -------
+    numpy.ndarray
+        int32, C-contiguous, same shape.
+
+    Raises
+    ------
+    FileFormatError
+        There are negative or broken numbers.
+    """
+    kind = labels.dtype.kind
+    whole = kind in "bui" or (kind == "f" and bool((labels == np.round(labels)).all()))
+    if not whole or (labels.size and labels.min() < 0):
+        raise FileFormatError(
+            f"labels are whole numbers from 0 for background, got {labels.dtype}, {labels.shape}"
+        )
+    if labels.size and labels.max() > LARGEST_ID:
+        ids, dense = np.unique(labels, return_inverse=True)
+        labels = dense.reshape(labels.shape) + int(ids[0] != 0)
     return np.ascontiguousarray(labels, dtype=np.int32)
 
 
@@ -115,7 +227,24 @@ def volume_slices(
     step: int = 1,
     axes: tuple[int, ...] = (0, 1, 2),
 ) -> Iterator[LabelledImage]:
-    """Yield every `step`-th slice along each axis, each connected piece of a label an object."""
+    """Yield slices of a volume, each connected piece of a label an object.
+
+    Parameters
+    ----------
+    image, labels : numpy.ndarray
+        (planes, rows, cols), uint8 and int32.
+    name : str
+        Name of the data set.
+    step : int
+        Every how manieth slice to take.
+    axes : tuple of int
+        Axes to slice along.
+
+    Yields
+    ------
+    LabelledImage
+        One slice.
+    """
     for axis in axes:
         for index in range(0, image.shape[axis], step):
             plane = np.ascontiguousarray(np.take(labels, index, axis))

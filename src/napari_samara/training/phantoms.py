@@ -22,7 +22,8 @@ def phantom(rng: np.random.Generator, side: int = 384) -> LabelledImage:
     Returns
     -------
     LabelledImage
-        uint8 image with 3 to 40 objects, 6 pixels to half the image across.
+        uint8 image with up to 40 objects, from a few pixels to half the image across; ids count
+        from 1 without gaps.
     """
     labels = _shapes(rng, side)
     count = int(labels.max())
@@ -71,8 +72,11 @@ def _shapes(rng: np.random.Generator, side: int) -> npt.NDArray[np.int32]:
         if apart and (window[inside] > 0).any():
             continue
         window[inside] = number
-    _, dense = np.unique(labels, return_inverse=True)
-    return dense.reshape(labels.shape).astype(np.int32)
+    kept = np.zeros(count + 1, np.int32)
+    kept[labels] = 1
+    kept[0] = 0
+    dense: npt.NDArray[np.int32] = np.cumsum(kept, dtype=np.int32)[labels]
+    return dense
 
 
 def _star(

@@ -1,37 +1,69 @@
-"""The recipe of the shipped samara-tiny: ``python -m napari_samara.training.samara_tiny``."""
+"""The recipe of the shipped samara-tiny: ``python -m napari_samara.training.samara_tiny``.
+
+The run is continued where its folder holds one. Its averaged weights become a checkpoint by
+``--export FOLDER --card MODEL_CARD.md``.
+"""
 
 from __future__ import annotations
 
 import argparse
 import json
+import os
 import tempfile
 from dataclasses import asdict, replace
 from pathlib import Path
+from typing import TYPE_CHECKING
 
-import numpy as np
-import tifffile
 import torch
 from torch.multiprocessing.spawn import spawn
 
+from napari_samara.checkpoints.save import save_pretrained
+from napari_samara.errors import CheckpointError, FileFormatError, SamaraError
+from napari_samara.images import read_image
 from napari_samara.model.config import SamConfig
 from napari_samara.model.preprocess import PreprocessConfig
 from napari_samara.model.sam import SamModel
-from napari_samara.training.data import as_labels, as_uint8, read_manifest, volume_slices
-from napari_samara.training.loop import Recipe, Source, Trainer, initialise
+from napari_samara.training.data import as_uint8, read_labels, read_manifest, volume_slices
+from napari_samara.training.initialise import initialise
+from napari_samara.training.loop import Trainer
+from napari_samara.training.recipe import Recipe
+from napari_samara.training.state import FILENAME, read_state
+from napari_samara.training.views import Source
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
 
 LAST_TRAINING_SLICE = 200
 """fibsem_medulla: slices from here on are for validation."""
 
 
 def sources(root: Path) -> list[Source]:
-    """Return the data whose licences allow shipping the weights: train parts only."""
+    """Return the data whose licences allow shipping the weights: train parts only.
+
+    Parameters
+    ----------
+    root : Path
+        The folder of evaluation images.
+
+    Raises
+    ------
+    FileFormatError
+        It lacks its manifest or a file, or one cannot be read.
+    """
     nuclei = list(read_manifest(root, "train", ("dsb2018",)))
     cells = list(read_manifest(root, "train", ("usiigaci",)))
     axons = list(read_manifest(root, "train", ("axon_sem",)))
-    fibres = [replace(a, labels=as_labels(np.asarray(_fibres(root, a.name)))) for a in axons]
     folder = root / "fibsem_medulla"
-    raw = as_uint8(tifffile.imread(folder / "raw.ome.tif"))[:LAST_TRAINING_SLICE]
-    ids = as_labels(tifffile.imread(folder / "neuron_labels.ome.tif"))[:LAST_TRAINING_SLICE]
+    try:
+        # the axons with their myelin as one object
+        fibres = [
+            replace(a, labels=read_labels(root / a.name.replace("/images/", "/labels_fibre/")))
+            for a in axons
+        ]
+        raw = as_uint8(read_image(folder / "raw.ome.tif"))[:LAST_TRAINING_SLICE]
+        ids = read_labels(folder / "neuron_labels.ome.tif")[:LAST_TRAINING_SLICE]
+    except FileNotFoundError as error:
+        raise FileFormatError(f"{error}; is the data folder {root} complete?") from error
     neurons = list(volume_slices(raw, ids, "fibsem_medulla", step=4))
     return [
         Source(nuclei, 0.46),
@@ -42,68 +74,122 @@ def sources(root: Path) -> list[Source]:
     ]
 
 
-def _fibres(root: Path, name: str) -> np.ndarray:
-    from napari_samara.training.data import read_array
+def export(
+    state: Path, folder: Path, card: str | None = None, config: SamConfig | None = None
+) -> Path:
+    """Write the averaged weights of a run as a checkpoint folder in half precision.
 
-    return read_array(root / name.replace("/images/", "/labels_fibre/"))
+    Parameters
+    ----------
+    state : Path
+        The run's ``state.pt``.
+    folder : Path
+        Made if missing.
+    card : str, optional
+        Text of the model card, ``README.md`` in the folder.
+    config : SamConfig, optional
+        Sizes of the model; those of samara-tiny where it is left out.
 
+    Returns
+    -------
+    Path
+        The folder.
 
-def export(state: Path, folder: Path, card: str | None = None) -> None:
-    """Write the averaged weights of a run as a checkpoint folder in half precision."""
-    from napari_samara.checkpoints.save import save_pretrained
-
-    config = SamConfig.samara_tiny()
+    Raises
+    ------
+    CheckpointError
+        `state` is missing, damaged or of another model.
+    OutputError
+        The folder cannot be written.
+    """
+    config = config or SamConfig.samara_tiny()
     model = SamModel(config)
-    model.load_state_dict(torch.load(state, weights_only=True)["average"])
+    try:
+        model.load_state_dict(read_state(state)["average"])
+    except RuntimeError as error:
+        raise CheckpointError(f"the weights in {state} are of another model: {error}") from error
     size = config.image_size
     preprocess = PreprocessConfig(size, size, per_image=True)
-    save_pretrained(model.eval(), folder, preprocess, dtype=torch.float16, card=card)
+    return save_pretrained(model.eval(), folder, preprocess, dtype=torch.float16, card=card)
 
 
-def main() -> None:
-    """Train or continue."""
-    parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--data", type=Path, default=Path("../shared/data"))
-    parser.add_argument("--out", type=Path, default=Path("out/samara-tiny"))
-    parser.add_argument("--minutes", type=float, default=60)
+def main(arguments: Sequence[str] | None = None) -> None:
+    """Train, continue or export.
+
+    Parameters
+    ----------
+    arguments : sequence of str, optional
+        In place of those of the command line.
+    """
+    parser = _parser()
+    options = parser.parse_args(arguments)
+    if options.card is not None and options.export is None:
+        parser.error("--card goes into the folder of --export, which is not given")
+    try:
+        if options.export is not None:
+            card = options.card.read_text(encoding="utf-8") if options.card else None
+            export(options.out / FILENAME, options.export, card)
+        elif options.workers > 1:
+            next(read_manifest(options.data, "train", ("dsb2018",)))  # told here in one line
+            with tempfile.TemporaryDirectory() as folder:
+                spawn(_worker, (options, f"file://{folder}/meeting"), nprocs=options.workers)
+        else:
+            train(options)
+    except (OSError, SamaraError) as error:
+        parser.exit(1, f"{parser.prog}: {error}\n")
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(
+        prog="python -m napari_samara.training.samara_tiny", description=__doc__
+    )
+    data = Path(os.environ.get("SAMARA_DATA") or "../shared/data")
+    parser.add_argument("--data", type=Path, default=data, help="folder with a MANIFEST.tsv")
+    parser.add_argument("--out", type=Path, default=Path("out/samara-tiny"), help="of the run")
+    parser.add_argument("--minutes", type=float, default=60, help="time to stop after")
     parser.add_argument("--workers", type=int, default=2, help="processes that share the work")
     parser.add_argument("--threads", type=int, default=1, help="of each worker")
-    parser.add_argument("--recipe", type=json.loads, default={}, help="JSON of Recipe fields")
+    parser.add_argument("--recipe", type=_recipe, default=Recipe(), help="JSON of Recipe fields")
     parser.add_argument("--start-from", type=Path, default=None, help="state of another run")
     parser.add_argument("--export", type=Path, help="only write the run's weights to this folder")
-    options = parser.parse_args()
-    if options.export is not None:
-        export(options.out / "state.pt", options.export)
-        return
-    if options.workers > 1:
-        with tempfile.TemporaryDirectory() as folder:
-            spawn(_worker, (options, f"file://{folder}/meeting"), nprocs=options.workers)
-    else:
-        _train(options)
+    parser.add_argument("--card", type=Path, help="file whose text is the model card of the export")
+    return parser
+
+
+def _recipe(text: str) -> Recipe:
+    try:
+        return Recipe(**json.loads(text))
+    except (TypeError, ValueError) as error:  # also SettingsError
+        raise argparse.ArgumentTypeError(str(error)) from error
 
 
 def _worker(rank: int, options: argparse.Namespace, meeting: str) -> None:
     torch.distributed.init_process_group(
         "gloo", init_method=meeting, rank=rank, world_size=options.workers
     )
-    _train(options)
+    train(options)
     torch.distributed.destroy_process_group()
 
 
-def _train(options: argparse.Namespace) -> None:
+def train(options: argparse.Namespace) -> None:
+    """Train as the options say, in one process or as one of several workers.
+
+    Parameters
+    ----------
+    options : argparse.Namespace
+        As `main` reads them.
+    """
     torch.set_num_threads(options.threads)
     torch.manual_seed(0)
     model = SamModel(SamConfig.samara_tiny())
     initialise(model)
-    recipe = Recipe(**options.recipe)
-    trainer = Trainer(model, sources(options.data), recipe, options.out)
+    trainer = Trainer(model, sources(options.data), options.recipe, options.out)
     if not trainer.resume() and options.start_from is not None:
-        state = torch.load(options.start_from, weights_only=True)
-        model.load_state_dict(state["average"])
-        trainer.average.load_state_dict(state["average"])
-        trainer.dense_head.load_state_dict(state["dense_head"])
-    options.out.mkdir(parents=True, exist_ok=True)
-    (options.out / "recipe.json").write_text(json.dumps(asdict(recipe), indent=1))
+        trainer.start_from(options.start_from)
+    if trainer.workers.rank == 0:
+        options.out.mkdir(parents=True, exist_ok=True)
+        text = json.dumps(asdict(options.recipe), indent=1)
+        (options.out / "recipe.json").write_text(text, encoding="utf-8")
     trainer.run(options.minutes * 60, report=lambda row: print(json.dumps(row), flush=True))
 
 

@@ -1,0 +1,60 @@
+"""Processes that train one model together through torch.distributed."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import torch
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Sequence
+
+    from torch import Tensor, nn
+
+
+@dataclass(frozen=True)
+class Workers:
+    """The process among those that train; alone where torch.distributed is not initialised.
+
+    Attributes
+    ----------
+    rank : int
+        Number of this process; 0 decides, saves and logs.
+    count : int
+        How many there are.
+    """
+
+    rank: int = 0
+    count: int = 1
+
+    @classmethod
+    def of_this_process(cls) -> Workers:
+        """Ask torch.distributed."""
+        if not torch.distributed.is_initialized():
+            return cls()
+        return cls(torch.distributed.get_rank(), torch.distributed.get_world_size())
+
+    def share(self, tensors: Iterable[Tensor]) -> None:
+        """Overwrite tensors with those of the first worker."""
+        if self.count > 1:
+            for tensor in tensors:
+                torch.distributed.broadcast(tensor, 0)
+
+    def agree(self, decision: bool) -> bool:
+        """Return what the first worker decides."""
+        said = torch.tensor([float(decision)])
+        self.share([said])
+        return bool(said)
+
+    def average_gradients(self, parameters: Sequence[nn.Parameter]) -> None:
+        """Replace gradients by their means over the workers, each of which saw other views."""
+        if self.count == 1:
+            return
+        for parameter in parameters:
+            if parameter.grad is None:  # no object in the views of this worker
+                parameter.grad = torch.zeros_like(parameter)
+        grads = [p.grad for p in parameters if p.grad is not None]
+        flat = torch.nn.utils.parameters_to_vector(grads)
+        torch.distributed.all_reduce(flat)
+        torch.nn.utils.vector_to_parameters(flat / self.count, grads)
