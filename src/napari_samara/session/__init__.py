@@ -5,8 +5,11 @@ from __future__ import annotations
 from napari_samara.session.edits import LabelEdit
 from napari_samara.session.events import SessionEvents, Status
 from napari_samara.session.jobs import InlineRunner, JobRunner
+from napari_samara.session.journal import recover
 from napari_samara.session.objects import Candidate, ObjectRecord
+from napari_samara.session.record import SavedSession, read_session, replay
 from napari_samara.session.session import Session
+from napari_samara.session.thread_runner import ThreadRunner
 
 __all__ = [
     "Candidate",
@@ -14,7 +17,12 @@ __all__ = [
     "JobRunner",
     "LabelEdit",
     "ObjectRecord",
+    "SavedSession",
     "Session",
     "SessionEvents",
     "Status",
+    "ThreadRunner",
+    "read_session",
+    "recover",
+    "replay",
 ]

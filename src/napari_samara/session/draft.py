@@ -43,12 +43,15 @@ class Brush:
         Labels that ``"overwrite-unaccepted"`` leaves alone.
     replacing : bool
         Whether other pixels of this label in the plane are taken away.
+    apart : int or None
+        Labels from here up are left alone in any mode: those of the same batch.
     """
 
     label: int
     mode: str = "keep"
     protected: Collection[int] = ()
     replacing: bool = False
+    apart: int | None = None
 
     def allowed(self, current: NDArray[Any]) -> NDArray[np.bool_]:
         """Return which pixels of `current` (any shape) may be painted."""
@@ -59,6 +62,8 @@ class Brush:
         else:
             others = np.asarray([number for number in self.protected if number != self.label])
             free = ~np.isin(current, others)
+        if self.apart is not None:
+            free = free & ((current < self.apart) | (current == self.label))
         return np.asarray(free, dtype=np.bool_)
 
 
@@ -144,14 +149,15 @@ class Draft:
         self.edits.append(edit)
 
     def records(
-        self, made: Mapping[int, ObjectRecord], adopt: bool = False
+        self, made: Mapping[int, ObjectRecord | None], adopt: bool = False
     ) -> tuple[RecordChange, ...]:
         """Return the records that the edits change, with area and boxes counted anew.
 
         Parameters
         ----------
         made : mapping of int to ObjectRecord
-            New or replaced records, whose area and boxes need not be right yet.
+            New or replaced records, whose area and boxes need not be right yet; None for one
+            that goes.
         adopt : bool
             Whether labels that have no record get one.
 
@@ -162,7 +168,7 @@ class Draft:
         """
         boxes = self._boxes()
         labels = sorted({label for label, _ in boxes} | set(made))
-        found = []
+        found: list[RecordChange] = []
         for label in labels:
             old = self._records.get(label)
             new = made.get(label, old)
@@ -171,6 +177,8 @@ class Draft:
             if new is not None:
                 mine = {plane: box for (number, plane), box in boxes.items() if number == label}
                 found.append((old, self._counted(new, old, mine)))
+            elif old is not None:
+                found.append((old, None))
         return tuple(change for change in found if change[0] != change[1])
 
     def _counted(

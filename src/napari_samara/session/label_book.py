@@ -8,11 +8,14 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from napari_samara.errors import ImageError, SessionError
+from napari_samara.masks import box_of
+from napari_samara.planes import Plane
+from napari_samara.session.draft import Draft
+from napari_samara.session.edits import LabelEdit, crop
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
-    from napari_samara.planes import Plane
     from napari_samara.session.change import Change
     from napari_samara.session.objects import ObjectRecord
 
@@ -47,6 +50,53 @@ class LabelBook:
         """Records by label, in rising order; cannot be written to."""
         return MappingProxyType(self._records)
 
+    def note(self, change: Change) -> None:
+        """Take over the records of a change whose edits the labels have already.
+
+        Parameters
+        ----------
+        change : Change
+            As it was made.
+        """
+        for before, after in change.records:
+            if before is not None:
+                self._records.pop(before.label, None)
+            if after is not None:
+                self._records[after.label] = after
+        self._records = dict(sorted(self._records.items()))
+
+    def replaced(self, labels: Any, like: Plane) -> tuple[Draft, np.dtype[Any]]:
+        """Take another array in place of the labels, and tell where it differs.
+
+        Parameters
+        ----------
+        labels : array of int
+            Of the same shape.
+        like : Plane
+            Its axes tell the slices that are compared.
+
+        Returns
+        -------
+        Draft, numpy.dtype
+            Edits that the new array has already; type of the old one.
+
+        Raises
+        ------
+        ImageError
+            If the shape or the type does not fit.
+        """
+        old, new = self.labels, self._checked(labels)
+        edits = [
+            LabelEdit(plane, box, crop(plane, old, box).copy(), crop(plane, new, box).copy())
+            for plane in self._slices(like)
+            if (box := box_of(np.asarray(plane.extract(old) != plane.extract(new)))) is not None
+        ]
+        self.rebind(labels)
+        draft = Draft(self.labels, self._records)
+        for edit in edits:
+            draft.take(edit)
+        return draft, np.dtype(old.dtype)
+
     def rebind(self, labels: Any) -> None:
         """Take another array in place of the labels; records stay.
 
@@ -75,12 +125,7 @@ class LabelBook:
             edit.apply(self.labels)
             if self._highest is not None:
                 self._highest = max(self._highest, int(edit.after.max(initial=0)))
-        for before, after in change.records:
-            if before is not None:
-                self._records.pop(before.label, None)
-            if after is not None:
-                self._records[after.label] = after
-        self._records = dict(sorted(self._records.items()))
+        self.note(change)
 
     def free_label(self, wanted: int | None = None, count: int = 1) -> int:
         """First of the labels that come next.
@@ -102,7 +147,7 @@ class LabelBook:
         SessionError
             If a label is not positive or does not fit the type of the labels.
         """
-        first = wanted
+        first: Any = wanted
         if first is None:
             first = max([self.highest, *self._records]) + 1
         most = int(np.iinfo(self.labels.dtype).max)
@@ -140,13 +185,15 @@ class LabelBook:
         record = self._records.get(label)
         if record is not None:
             return record.planes
-        axes = [axis for axis, _ in like.fixed]
-        sizes = tuple(self._shape[axis] for axis in axes)
-        planes = (
-            type(like)(like.displayed, tuple(zip(axes, at, strict=True)))
-            for at in np.ndindex(*sizes)
+        return tuple(
+            plane for plane in self._slices(like) if (plane.extract(self.labels) == label).any()
         )
-        return tuple(plane for plane in planes if (plane.extract(self.labels) == label).any())
+
+    def _slices(self, like: Plane) -> Iterator[Plane]:
+        """All planes with the axes of `like`."""
+        axes = [axis for axis, _ in like.fixed]
+        for at in np.ndindex(*(self._shape[axis] for axis in axes)):
+            yield Plane(like.displayed, tuple(zip(axes, at, strict=True)))
 
     def _checked(self, labels: Any) -> Any:
         if not hasattr(labels, "shape") or not hasattr(labels, "dtype"):

@@ -3,48 +3,49 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
-from napari_samara.errors import ImageError, PromptError, SessionError
-from napari_samara.intensity import Contrast
-from napari_samara.planes import Plane
+from napari_samara.errors import SessionError
 from napari_samara.prompts import PromptSet
+from napari_samara.session.base import SessionBase
 from napari_samara.session.change import Change
-from napari_samara.session.decoder import Decoder
+from napari_samara.session.decoder import LIVE, MANY
+from napari_samara.session.decoding import decode_many, requests_by_plane
 from napari_samara.session.draft import MODES, Brush, Draft
-from napari_samara.session.embeddings import Embeddings
-from napari_samara.session.events import SessionEvents, Status
-from napari_samara.session.history import History
-from napari_samara.session.jobs import InlineRunner
-from napari_samara.session.label_book import LabelBook
-from napari_samara.session.objects import Candidate, ObjectRecord, OpenObject
-from napari_samara.session.request import State, upright
-from napari_samara.settings import PredictSettings
+from napari_samara.session.events import Status
+from napari_samara.session.objects import OpenObject
+from napari_samara.session.request import Request, upright
+from napari_samara.session.verbs import accept_answers, accept_candidates, erase, merge, reopened
 from napari_samara.store import MemoryStore
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
-    from pathlib import Path
+    import os
+    from collections.abc import Mapping, Sequence
 
     import numpy as np
     from numpy.typing import NDArray
 
+    from napari_samara.intensity import Contrast
     from napari_samara.masks import Mask
+    from napari_samara.planes import Plane
     from napari_samara.prompts import Prompt
+    from napari_samara.session.edits import LabelEdit
     from napari_samara.session.embeddings import PredictorLike
-    from napari_samara.session.jobs import JobRunner
-    from napari_samara.store import EmbeddingStore
+    from napari_samara.session.objects import Candidate, ObjectRecord
+    from napari_samara.settings import PredictSettings
 
 
-class Session:
-    """State of one annotation; used from one thread, which owns it.
+class Session(SessionBase):
+    """One annotation; used from one thread, which owns it.
+
+    Every verb can be undone.  With a runner that works elsewhere (`ThreadRunner`), masks come
+    later and an accepted object counts once it is on the disk: `events` tell.
 
     Parameters
     ----------
     image : array
-        Anything that can be indexed and has `ndim` and `shape` (NumPy, dask, zarr); of a lazy
-        array only the planes looked at are read.  Taken not to change while the session lasts.
+        Anything that can be indexed and has `ndim`, `shape` and `dtype` (NumPy, dask, zarr); of a
+        lazy array only the planes looked at are read.  Taken not to change meanwhile.
     predictor : PredictorLike
         As `napari_samara.load` returns it.
     rgb : bool
@@ -56,58 +57,32 @@ class Session:
     settings : PredictSettings, optional
         Threshold and clean-up of masks.
     runner : JobRunner, optional
-        Where work is done; in the calling thread if left out, so that every call returns when its
-        result is there.
+        Where work is done, for this session alone.  Left out, in the calling thread: every call
+        returns with its result.
     labels : array of int, optional
         Written in place; of the shape of the image without channels.  New zeros if left out.
-    journal : Path, optional
+    journal : path-like, optional
         Folder in which every accepted object is made durable.
     source : str, optional
         Where the image came from, for the saved session.
+    saved : SavedSession, optional
+        What to go on with, as `recover` returns it; the labels are made from it.
 
     Raises
     ------
     ImageError
-        If the image or the labels do not fit.
+        If the image, the labels and what was saved do not fit each other.
+    SessionError
+        If the folder of the journal is in use or holds another annotation.
+    OutputError
+        If it cannot be written to.
     """
-
-    def __init__(
-        self,
-        image: Any,
-        predictor: PredictorLike,
-        *,
-        rgb: bool = False,
-        store: EmbeddingStore | None = None,
-        contrast: Contrast | None = None,
-        settings: PredictSettings | None = None,
-        runner: JobRunner | None = None,
-        labels: Any = None,
-        journal: Path | None = None,
-        source: str | None = None,
-    ) -> None:
-        self.events = SessionEvents()
-        self.image, self.rgb, self.source = image, rgb, source
-        self._shape = _spatial_shape(image, rgb)
-        self._book = LabelBook(labels, self._shape)
-        self._predictor, self._store, self._memory = predictor, store, MemoryStore()
-        self._contrast, self._settings = contrast or Contrast(), settings or PredictSettings()
-        self._mode = MODES[0]
-        self._plane = Plane.of(
-            len(self._shape), fixed=dict.fromkeys(range(len(self._shape) - 2), 0)
-        )
-        self._opened = OpenObject()
-        self._last_label = 0
-        self._batch: list[Candidate] = []
-        self._history: History[Change] = History()
-        self._runner: JobRunner = runner or InlineRunner()
-        self._status = Status()
-        self._decoder = Decoder(self._runner, self._embeddings(), self._on_status, self._on_answer)
 
     # What is looked at
 
     @property
     def plane(self) -> Plane:
-        """The plane looked at, as it is shown; settable."""
+        """The plane looked at, as it is shown; settable, see `set_plane`."""
         return self._plane
 
     @plane.setter
@@ -115,7 +90,7 @@ class Session:
         self.set_plane(plane)
 
     def set_plane(self, plane: Plane) -> None:
-        """Look at another plane; encodes nothing unless it has prompts.
+        """Look at another plane; nothing is encoded unless it has prompts.
 
         Parameters
         ----------
@@ -141,8 +116,6 @@ class Session:
 
     @predictor.setter
     def predictor(self, predictor: PredictorLike) -> None:
-        if predictor is self._predictor:
-            return
         if predictor.checkpoint is None or self._predictor.checkpoint is None:
             self._memory = MemoryStore()  # keys do not tell weights without a digest apart
         self._predictor = predictor
@@ -161,10 +134,9 @@ class Session:
 
     @contrast.setter
     def contrast(self, contrast: Contrast) -> None:
-        if contrast != self._contrast:
-            self._contrast = contrast
-            self._update()
-            self.events.stale.emit(self.stale)
+        self._contrast = contrast
+        self._update()
+        self.events.stale.emit(self.stale)
 
     @property
     def settings(self) -> PredictSettings:
@@ -178,7 +150,11 @@ class Session:
 
     @property
     def mode(self) -> str:
-        """What accept may write over: ``keep``, ``overwrite``, ``overwrite-unaccepted``."""
+        """What accept may write over, settable.
+
+        ``"keep"``: nothing.  ``"overwrite"``: any label.  ``"overwrite-unaccepted"``: labels that
+        were there before and are not objects of this session.
+        """
         return self._mode
 
     @mode.setter
@@ -198,7 +174,13 @@ class Session:
         return self._status
 
     def encode(self) -> None:
-        """Encode the current plane with the contrast that is set, and decode its prompts anew."""
+        """Encode the current plane with the contrast that is set, and decode its prompts anew.
+
+        Raises
+        ------
+        SamaraError
+            What reading and encoding raise, with the inline runner; otherwise `status` tells.
+        """
         plane, contrast, embeddings = self._plane, self._contrast, self._decoder.embeddings
 
         def done(_: object) -> None:
@@ -208,11 +190,12 @@ class Session:
             self.events.stale.emit(self.stale)
 
         self._decoder.cancel()
-        self._decoder.submit("live", lambda report: embeddings.get(plane, contrast, report), done)
+        self._decoder.submit(LIVE, lambda report: embeddings.get(plane, contrast, report), done)
 
     def encoder_input(self) -> NDArray[np.uint8]:
         """Return the current plane as the model sees it, uint8 (rows, cols, 3)."""
-        return self._decoder.embeddings.encoder_input(self._plane, self._contrast)
+        encoded = self._decoder.encoded.get(self._plane, self._contrast)
+        return self._decoder.embeddings.encoder_input(self._plane, encoded)
 
     # The open object
 
@@ -227,7 +210,7 @@ class Session:
         return self._opened.label
 
     def add(self, prompt: Prompt) -> None:
-        """Give the open object one more prompt; a prompt in another plane is gone to.
+        """Give the open object one more prompt; the plane it lies in becomes the current one.
 
         Parameters
         ----------
@@ -239,7 +222,6 @@ class Session:
         PromptError
             If it does not lie in the image; nothing changes then.
         """
-        self._settle()
         self._set_prompts("add prompt", self.prompts.add(prompt), prompt)
 
     def remove(self, position: int) -> None:
@@ -255,11 +237,10 @@ class Session:
         PromptError
             If there is no such prompt.
         """
-        self._settle()
         self._set_prompts("remove prompt", self.prompts.remove(position))
 
     def replace(self, position: int, prompt: Prompt) -> None:
-        """Put a prompt in the place of another, which it was moved from for instance.
+        """Put a prompt in the place of another, that it was moved from for instance.
 
         Parameters
         ----------
@@ -273,30 +254,26 @@ class Session:
         PromptError
             If there is no such prompt, or the new one does not lie in the image.
         """
-        self._settle()
         self._set_prompts("move prompt", self.prompts.replace(position, prompt), prompt)
 
     def set_prompts(self, prompts: PromptSet) -> None:
-        """Give the open object other prompts; equal ones change nothing.
+        """Give the open object other prompts, all as one step; equal ones change nothing.
 
         Parameters
         ----------
         prompts : PromptSet
-            Object ids in it do not matter: all are taken as one object.
+            All are taken as prompts of one object.
 
         Raises
         ------
         PromptError
             If one does not lie in the image; nothing changes then.
         """
-        self._settle()
         self._set_prompts("set prompts", PromptSet(prompts))
 
     def clear(self) -> None:
         """Take all prompts away; a reopened object stays as it was accepted."""
-        self._settle()
-        if self._opened != OpenObject():
-            self._commit(Change("clear prompts", (self._opened, OpenObject())), self._push)
+        self._open("clear prompts", OpenObject())
 
     @property
     def candidates(self) -> tuple[Mask, ...]:
@@ -307,8 +284,7 @@ class Session:
     @property
     def choice(self) -> int:
         """Number of the chosen candidate."""
-        chosen = self._opened.choice(upright(self._plane))
-        return max(0, min(chosen, len(self.candidates) - 1))
+        return self._choice()
 
     @property
     def candidate(self) -> Mask | None:
@@ -328,12 +304,11 @@ class Session:
         SessionError
             If there is no such candidate.
         """
-        self._settle()
         if not 0 <= number < len(self.candidates):
             raise SessionError(f"there is no candidate {number} of {len(self.candidates)}")
+        self._settle()
         if number != self.choice:
-            opened = self._opened.choosing(upright(self._plane), int(number))
-            self._commit(Change("choose", (self._opened, opened)), self._push)
+            self._open("choose", self._opened.choosing(upright(self._plane), int(number)))
 
     def cycle(self, step: int = 1) -> None:
         """Choose the next candidate, after the last the first; nothing where there is none.
@@ -353,13 +328,26 @@ class Session:
         """Labels, changed in place; settable to another array of the same shape."""
         return self._book.labels
 
+    @labels.setter
+    def labels(self, labels: Any) -> None:
+        self._settle()
+        draft, before = self._book.replaced(labels, self._plane)
+        retyped = self._book.labels.dtype != before
+        if retyped:
+            self._keeper.restart(self._scene())
+        if draft.edits:
+            self._record("replace labels", draft)
+
     @property
     def objects(self) -> Mapping[int, ObjectRecord]:
-        """Records of the accepted objects by label."""
+        """Records of the accepted and painted objects by label, in rising order."""
         return self._book.records
 
     def accept(self, label: int | None = None, klass: str | None = None) -> ObjectRecord:
         """Write the chosen masks of the open object into the labels and open the next object.
+
+        Only pixels of the masks are written, and of those only what `mode` allows; a reopened
+        object gives up the pixels it had.
 
         Parameters
         ----------
@@ -371,7 +359,7 @@ class Session:
         Returns
         -------
         ObjectRecord
-            With a runner that works elsewhere, `edited` and `objects` tell when it is durable.
+            As it will be kept.
 
         Raises
         ------
@@ -379,32 +367,204 @@ class Session:
             If there is no mask, the mask has no pixel that may be written, or the label is taken
             or does not fit the type of the labels.
         OutputError
-            If the journal cannot be written; nothing is accepted then.
+            If the journal cannot be written, with the inline runner; otherwise `status` tells.
+            Nothing is accepted then.
         """
         self._settle()
         self._wait_for_masks()
-        number = self._label_for(label)
-        old = self.objects.get(number)
-        draft = Draft(self.labels, self.objects)
-        brush = Brush(number, self._mode, self.objects, replacing=self._opened.label is not None)
-        parts, written = {part.plane: part for part in old.parts} if old else {}, 0
-        for plane, answer in self._decoder.answers.items():
-            part = answer.part(min(self._opened.choice(plane), len(answer.masks) - 1))
-            row0, col0, row1, col1 = part.box
-            crop = answer.masks[part.choice].data[row0:row1, col0:col1]
-            written += draft.paint(part.plane, part.box, crop, brush)
-            parts[part.plane] = part
-        if not written:
-            raise SessionError(_why_nothing(self._decoder.answers, self._mode))
-        record = ObjectRecord(
-            number,
-            self.prompts,
-            tuple(parts.values()),
-            0,
-            klass or (old.klass if old else None),
-            _now(),
+        number, again = self._label_for(label), self._opened.label is not None
+        brush = Brush(number, self._mode, tuple(self.objects), replacing=again)
+        answers = self._decoder.answers
+        draft, record = accept_answers(self._book, self._opened, answers, brush, klass)
+        return self._finish("accept", draft, {number: record}, OpenObject())[number]
+
+    def reopen(self, label: int) -> None:
+        """Take an object up again: its prompts and choices come back, and accept replaces it.
+
+        Parameters
+        ----------
+        label : int
+            Without prompts, its pixels in the current plane become a mask prompt.
+
+        Raises
+        ------
+        SessionError
+            If the labels do not have it.
+        """
+        self._settle()
+        opened = reopened(self._book, label, self._plane)
+        self._visited = label
+        planes = set(opened.prompts.by_plane(self._shape))
+        if upright(self._plane) not in planes:
+            self.set_plane(opened.prompts[0].plane(self._shape))
+        self._open("reopen", opened)
+
+    def delete(self, label: int) -> None:
+        """Take an object out of the labels.
+
+        Parameters
+        ----------
+        label : int
+            With or without a record.
+
+        Raises
+        ------
+        SessionError
+            If the labels do not have it.
+        OutputError
+            As for `accept`.
+        """
+        self._settle()
+        draft = erase(self._book, label, self._plane)
+        opened = OpenObject() if self._opened.label == label else None
+        self._finish("delete", draft, {label: None}, opened)
+
+    def merge(self, keep: int, other: int) -> ObjectRecord:
+        """Make two objects one, with the prompts of both.
+
+        Parameters
+        ----------
+        keep, other : int
+            Labels; that of the first stays.
+
+        Returns
+        -------
+        ObjectRecord
+            Of the object that stays.
+
+        Raises
+        ------
+        SessionError
+            If they are the same or the labels do not have one of them.
+        OutputError
+            As for `accept`.
+        """
+        self._settle()
+        draft, record = merge(self._book, keep, other, self._plane)
+        opened = OpenObject() if self._opened.label in (keep, other) else None
+        return self._finish("merge", draft, {keep: record, other: None}, opened)[keep]
+
+    def next_object(self, step: int = 1) -> ObjectRecord | None:
+        """Reopen the object after the one reopened last, after the last the first.
+
+        Parameters
+        ----------
+        step : int
+            How many to go on, or back.
+
+        Returns
+        -------
+        ObjectRecord or None
+            None where there is no object.
+        """
+        self._settle()
+        if not self.objects:
+            return None
+        numbers = list(self.objects)
+        before = sum(number < self._visited for number in numbers)
+        here = self._visited in self.objects
+        at = before + step if here else before + (step - 1 if step > 0 else step)
+        number = numbers[at % len(numbers)]
+        self.reopen(number)
+        return self.objects[number]
+
+    def many(self, prompts: PromptSet) -> list[Candidate]:
+        """Find one mask for each object of a prompt set, decoded in batches.
+
+        Parameters
+        ----------
+        prompts : PromptSet
+            In any number of planes; an object with prompts in several gets one mask in each.
+
+        Returns
+        -------
+        list of Candidate
+            With a runner that works elsewhere it is empty, and `events.batch` brings them.
+
+        Raises
+        ------
+        PromptError
+            If one does not lie in the image.
+        """
+        for prompt in prompts:
+            self._check(prompt)
+        state, embeddings = self._state(), self._decoder.embeddings
+        like = Request(self._plane, prompts, self._contrast, self._settings, state.model)
+        wanted = tuple(
+            replace(request, contrast=state.encoded.get(request.plane, self._contrast))
+            for request in requests_by_plane(prompts, like, self._shape)
         )
-        return self._finish(draft, "accept", {number: record}, OpenObject())[number]
+
+        def done(found: list[Candidate]) -> None:
+            for request in wanted:
+                self._decoder.encoded.setdefault(request.plane, request.contrast)
+            self._offer(tuple(found))
+            self._on_status(Status())
+
+        self._offer(())
+        self._decoder.submit(MANY, lambda report: decode_many(wanted, embeddings, report), done)
+        return list(self._batch)
+
+    @property
+    def batch(self) -> tuple[Candidate, ...]:
+        """What `many` found last and was not accepted."""
+        return self._batch
+
+    def accept_many(self, indices: Sequence[int] | None = None) -> list[ObjectRecord]:
+        """Write what `many` found into the labels, one label each, as one step.
+
+        Of two candidates that claim a pixel the one with the better score gets it.
+
+        Parameters
+        ----------
+        indices : sequence of int, optional
+            Which of `batch`; all if left out.
+
+        Returns
+        -------
+        list of ObjectRecord
+            Without those that had no pixel to write.
+
+        Raises
+        ------
+        SessionError
+            If there is nothing to accept, or the labels cannot hold that many.
+        OutputError
+            As for `accept`.
+        """
+        self._settle()
+        chosen = range(len(self._batch)) if indices is None else indices
+        if any(not 0 <= at < len(self._batch) for at in chosen):
+            raise SessionError(f"candidates are 0 to {len(self._batch) - 1}, got {list(chosen)}")
+        taken = [self._batch[at] for at in dict.fromkeys(chosen)]
+        draft, made = accept_candidates(self._book, taken, self._mode)
+        if not made:
+            raise SessionError("there is nothing to accept; ask for candidates with many() first")
+        records = self._finish("accept many", draft, made)
+        self._offer(())
+        return [records[label] for label in made]
+
+    def painted(self, edit: LabelEdit) -> None:
+        """Record what the user painted into the labels.
+
+        Parameters
+        ----------
+        edit : LabelEdit
+            With the labels as they were; if the labels do not have it yet, they get it.
+
+        Raises
+        ------
+        ImageError, FrameError
+            If it does not lie in the labels.
+        OutputError
+            As for `accept`, but the labels stay painted.
+        """
+        self._settle()
+        if edit.changed.any():
+            edit.apply(self.labels)
+            draft = Draft(self.labels, self.objects)
+            draft.take(edit)
+            self._record("paint", draft)
 
     # History
 
@@ -423,7 +583,7 @@ class Session:
         self._settle()
         step = self._history.last
         if step is not None:
-            self._commit(step.inverse(), lambda _: self._history.step_back())
+            self._commit(step.inverse(), lambda _: self._history.step_back(), {"undo": 1})
         return step is not None
 
     def redo(self) -> bool:
@@ -431,10 +591,26 @@ class Session:
         self._settle()
         step = self._history.next
         if step is not None:
-            self._commit(step, lambda _: self._history.step_forward())
+            self._commit(step, lambda _: self._history.step_forward(), {"redo": 1})
         return step is not None
 
     # The end
+
+    def save(self, path: str | os.PathLike[str]) -> None:
+        """Write a session file, from which `replay` makes the same labels.
+
+        Parameters
+        ----------
+        path : path-like
+            ``.samara.json`` by custom; appears whole or not at all.
+
+        Raises
+        ------
+        OutputError
+            If it cannot be written, with the inline runner; otherwise `status` tells.
+        """
+        self._settle()
+        self._keeper.save(path, self._scene(), self._opened)
 
     def wait(self, timeout: float | None = None) -> bool:
         """Wait until nothing is left to do; results are delivered in this call.
@@ -442,151 +618,42 @@ class Session:
         Parameters
         ----------
         timeout : float, optional
-            Seconds; without end if left out.
+            Seconds for each of reading and writing; without end if left out.
 
         Returns
         -------
         bool
             False where time was over before.
         """
-        return self._runner.wait(timeout)
+        return self._keeper.runner.wait(timeout) and self._runner.wait(timeout)
 
     def close(self) -> None:
-        """End the workers; what was accepted is saved."""
+        """Finish what is being written and end the workers."""
+        self._keeper.close()
         self._runner.close()
 
-    # Steps inside
-
-    def _embeddings(self) -> Embeddings:
-        return Embeddings(self.image, self.rgb, self._predictor, self._memory, self._store)
-
-    def _state(self) -> State:
-        checkpoint = self._predictor.checkpoint
-        return State(
-            self._plane,
-            self._shape,
-            self._opened.prompts,
-            self._contrast,
-            self._decoder.encoded,
-            self._settings,
-            checkpoint.sha256 if checkpoint is not None else f"unnamed {id(self._predictor)}",
-            {plane: answer.request for plane, answer in self._decoder.answers.items()},
-        )
-
-    def _update(self) -> None:
-        self._decoder.update(self._state())
-
-    def _on_status(self, status: Status) -> None:
-        self._status = status
-        self.events.status.emit(status)
-
-    def _on_answer(self) -> None:
-        self._tell_candidates()
-        self._update()
-
-    def _tell_candidates(self) -> None:
-        self.events.candidates.emit(self.candidates, self.choice)
-
     def _set_prompts(self, name: str, prompts: PromptSet, new: Prompt | None = None) -> None:
-        if prompts == self.prompts:
-            return
+        """Open the same object with other prompts."""
         for prompt in set(prompts) - set(self.prompts):
             self._check(prompt)
+        self._settle()
         if new is not None and new.plane(self._shape) != upright(self._plane):
             self.set_plane(new.plane(self._shape))
-        opened = replace(self._opened, prompts=prompts)
-        self._commit(Change(name, (self._opened, opened)), self._push)
+        self._open(name, replace(self._opened, prompts=prompts))
 
-    def _check(self, prompt: Prompt) -> None:
-        """Refuse a prompt outside the image, before anything is changed."""
-        size = prompt.plane(self._shape).size(self._shape)
-        if prompt.kind != "mask":  # its deepest point takes long to find; it is checked in the job
-            prompt.inputs(size)
-        elif getattr(prompt, "size", size) != size:
-            raise PromptError(f"{prompt} does not fit the plane of shape {size}")
+    def _open(self, name: str, opened: OpenObject) -> None:
+        """Change the open object, which no label depends on, as one step."""
+        self._settle()
+        if opened != self._opened:
+            self._commit(Change(name, (self._opened, opened)), self._history.push)
 
-    def _push(self, change: Change) -> None:
-        self._history.push(change)
+    def _record(self, name: str, draft: Draft) -> None:
+        """Commit edits that the labels have already."""
+        edits = tuple(draft.edits)
+        change = Change(name, (self._opened,) * 2, edits, draft.records({}, adopt=True))
+        self._commit(change, self._history.push, made=edits)
 
-    def _finish(
-        self, draft: Draft, name: str, made: Mapping[int, ObjectRecord], opened: OpenObject
-    ) -> dict[int, ObjectRecord]:
-        """Commit a draft as one step; return the records it leaves."""
-        change = Change(name, (self._opened, opened), tuple(draft.edits), draft.records(made))
-        self._commit(change, self._push)
-        return {after.label: after for _, after in change.records if after is not None}
-
-    def _commit(self, change: Change, then: Callable[[Change], None]) -> None:
-        """Make a change durable, then make it."""
-        self._apply(change)
-        then(change)
-        self._tell(change)
-
-    def _apply(self, change: Change) -> None:
-        self._book.apply(change)
-        self._opened = change.opened[1]
-
-    def _tell(self, change: Change) -> None:
-        for edit in change.edits:
-            self.events.edited.emit(edit)
-        if change.records:
-            self.events.objects.emit()
-        before, after = change.opened
-        if before.prompts != after.prompts:
-            self.events.prompts.emit(after.prompts)
-        self._update()
-        self._tell_candidates()
-
-    def _settle(self) -> None:
-        """Wait for a step that is being made durable."""
-
-    def _wait_for_masks(self) -> None:
-        """Let prompts that are being decoded come to their end."""
-        if self._decoder.asked is not None and not self._runner.wait(_PATIENCE):
-            raise SessionError("the mask is not there yet; accept once it is shown")
-        if not self._decoder.answers:
-            raise SessionError("there is no mask to accept; add a positive prompt first")
-
-    def _label_for(self, wanted: int | None) -> int:
-        """Label that accept writes."""
-        own = self._opened.label
-        if own is not None:
-            if wanted not in (None, own):
-                raise SessionError(
-                    f"object {own} is open again: accept it as {own}, or clear first"
-                )
-            return own
-        number = self._book.free_label(wanted)
-        for answer in self._decoder.answers.values() if wanted is not None else ():
-            if (answer.request.plane.extract(self.labels) == number).any():
-                raise SessionError(
-                    f"label {number} is taken in this plane; reopen({number}) to change it"
-                )
-        return number
-
-
-_PATIENCE = 2.0
-
-
-def _spatial_shape(image: Any, rgb: bool) -> tuple[int, ...]:
-    """Shape of the labels of an image."""
-    if not hasattr(image, "ndim") or not hasattr(image, "shape"):
-        raise ImageError(
-            f"a session needs one array, not {type(image).__name__}; give one level of a "
-            "multiscale image, or np.asarray of a list"
-        )
-    shape = tuple(int(size) for size in image.shape)
-    spatial = shape[:-1] if rgb else shape
-    if len(spatial) < 2 or 0 in shape:
-        raise ImageError(f"an image has rows and columns, got shape {shape} with rgb={rgb}")
-    return spatial
-
-
-def _why_nothing(answers: Mapping[Plane, Any], mode: str) -> str:
-    if all(answer.masks[0].area == 0 for answer in answers.values()):
-        return "the mask is empty; move the prompts or choose another candidate"
-    return f"other labels cover the whole mask and mode {mode!r} keeps them; see session.mode"
-
-
-def _now() -> str:
-    return datetime.now(UTC).isoformat(timespec="milliseconds")
+    def _offer(self, found: tuple[Candidate, ...]) -> None:
+        if found or self._batch:
+            self._batch = found
+            self.events.batch.emit(found)

@@ -1,0 +1,276 @@
+"""What all steps of a session share: state, events, and one way to make a change."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from napari_samara.errors import ImageError, PromptError, SessionError
+from napari_samara.intensity import Contrast
+from napari_samara.planes import Plane
+from napari_samara.session.change import Change
+from napari_samara.session.decoder import Decoder
+from napari_samara.session.draft import MODES
+from napari_samara.session.embeddings import Embeddings
+from napari_samara.session.events import SessionEvents, Status
+from napari_samara.session.history import History
+from napari_samara.session.jobs import InlineRunner
+from napari_samara.session.journal import Journal, recover
+from napari_samara.session.keeper import Keeper, Scene
+from napari_samara.session.label_book import LabelBook
+from napari_samara.session.objects import Candidate, OpenObject
+from napari_samara.session.record import step_of
+from napari_samara.session.request import State, upright
+from napari_samara.session.verbs import now
+from napari_samara.settings import PredictSettings
+from napari_samara.store import MemoryStore
+
+if TYPE_CHECKING:
+    import os
+    from collections.abc import Callable, Mapping
+
+    from napari_samara.prompts import Prompt
+    from napari_samara.session.draft import Draft
+    from napari_samara.session.edits import LabelEdit
+    from napari_samara.session.embeddings import PredictorLike
+    from napari_samara.session.jobs import JobRunner
+    from napari_samara.session.objects import ObjectRecord
+    from napari_samara.session.record import SavedSession
+    from napari_samara.store import EmbeddingStore
+
+# Seconds that accepting waits for prompts that are being decoded.
+_PATIENCE = 2.0
+
+
+class SessionBase:
+    """State of a session without its verbs; see `Session`.
+
+    Parameters
+    ----------
+    image, predictor, rgb, store, contrast, settings, runner, labels, journal, source
+        As for `Session`.
+    saved : SavedSession, optional
+        What the session goes on with.
+
+    Raises
+    ------
+    ImageError
+        If the image or the labels do not fit.
+    SessionError, OutputError
+        If the folder of the journal is in use, holds another annotation, or cannot be written.
+    """
+
+    def __init__(
+        self,
+        image: Any,
+        predictor: PredictorLike,
+        *,
+        rgb: bool = False,
+        store: EmbeddingStore | None = None,
+        contrast: Contrast | None = None,
+        settings: PredictSettings | None = None,
+        runner: JobRunner | None = None,
+        labels: Any = None,
+        journal: str | os.PathLike[str] | None = None,
+        source: str | None = None,
+        saved: SavedSession | None = None,
+    ) -> None:
+        self.events = SessionEvents()
+        self.image, self.rgb, self.source = image, rgb, source
+        self._shape = _spatial_shape(image, rgb)
+        self._book = LabelBook(labels, self._shape)
+        self._predictor, self._store, self._memory = predictor, store, MemoryStore()
+        self._contrast, self._settings = contrast or Contrast(), settings or PredictSettings()
+        self._mode, self._status = MODES[0], Status()
+        ndim = len(self._shape)
+        self._plane = Plane.of(ndim, fixed=dict.fromkeys(range(ndim - 2), 0))
+        self._opened, self._visited = OpenObject(), 0
+        self._batch: tuple[Candidate, ...] = ()
+        self._history: History[Change] = History()
+        self._runner: JobRunner = runner or InlineRunner()
+        self._decoder = Decoder(self._runner, self._embeddings(), self._on_status, self._on_answer)
+        changes = self._taken_over(saved)
+        kept = _journal(journal, saved)
+        self._keeper = Keeper(self._runner.companion(), kept, self._on_status, saved)
+        for change in changes:
+            self._history.push(change)
+        if saved is not None and len(saved.opened.prompts):
+            self._commit(Change("resume", (OpenObject(), saved.opened)), self._history.push)
+
+    def _taken_over(self, saved: SavedSession | None) -> list[Change]:
+        """Bring the labels and records to where a saved session ended."""
+        if saved is None:
+            return []
+        if saved.shape != self._shape:
+            raise ImageError(
+                f"the saved session is of an image of shape {saved.shape}, this one has "
+                f"{self._shape}; open the image it was made on"
+            )
+        labels = saved.labels_before()
+        changes = saved.replayed(labels)
+        self._book.rebind(labels)
+        for change in changes:
+            self._book.note(change)
+        return changes
+
+    def _embeddings(self) -> Embeddings:
+        return Embeddings(self.image, self.rgb, self._predictor, self._memory, self._store)
+
+    def _state(self) -> State:
+        checkpoint = self._predictor.checkpoint
+        return State(
+            self._plane,
+            self._shape,
+            self._opened.prompts,
+            self._contrast,
+            self._decoder.encoded,
+            self._settings,
+            checkpoint.sha256 if checkpoint is not None else f"unnamed {id(self._predictor)}",
+            {plane: answer.request for plane, answer in self._decoder.answers.items()},
+        )
+
+    def _scene(self) -> Scene:
+        """Return what a step is saved with."""
+        checkpoint = self._predictor.checkpoint
+        device = self._predictor.device
+        about = {
+            "image": {
+                "source": self.source,
+                "shape": [int(size) for size in self.image.shape],
+                "dtype": str(self.image.dtype),
+                "rgb": self.rgb,
+            },
+            "checkpoint": checkpoint.to_dict() if checkpoint is not None else None,
+            "device": {"device": device.device, "precision": device.precision},
+            "contrast": self._contrast.to_dict(),
+            "settings": self._settings.to_dict(),
+            "mode": self._mode,
+        }
+        return Scene(about, self.image, self._book.labels)
+
+    def _update(self) -> None:
+        """Ask for the masks that are missing."""
+        self._decoder.update(self._state())
+
+    def _on_status(self, status: Status) -> None:
+        self._status = status
+        self.events.status.emit(status)
+
+    def _on_answer(self) -> None:
+        self._tell_candidates()
+        self._update()
+
+    def _tell_candidates(self) -> None:
+        answer = self._decoder.answer(self._plane)
+        self.events.candidates.emit(answer.masks if answer else (), self._choice())
+
+    def _choice(self) -> int:
+        """Return the number of the chosen candidate on the current plane."""
+        answer = self._decoder.answer(self._plane)
+        count = len(answer.masks) if answer else 1
+        return min(self._opened.choice(upright(self._plane)), count - 1)
+
+    def _check(self, prompt: Prompt) -> None:
+        """Refuse a prompt outside the image, before anything is changed."""
+        size = prompt.plane(self._shape).size(self._shape)
+        if prompt.kind != "mask":  # its deepest point takes long to find; the job finds it
+            prompt.inputs(size)
+        elif getattr(prompt, "size", size) != size:
+            raise PromptError(f"{prompt} does not fit the plane of shape {size}")
+
+    def _finish(
+        self,
+        name: str,
+        draft: Draft,
+        made: Mapping[int, ObjectRecord | None],
+        opened: OpenObject | None = None,
+    ) -> dict[int, ObjectRecord]:
+        """Commit a draft as one step and return the records it leaves."""
+        after = self._opened if opened is None else opened
+        change = Change(name, (self._opened, after), tuple(draft.edits), draft.records(made))
+        self._commit(change, self._history.push)
+        return {new.label: new for _, new in change.records if new is not None}
+
+    def _commit(
+        self,
+        change: Change,
+        then: Callable[[Change], None],
+        line: Mapping[str, Any] | None = None,
+        made: tuple[LabelEdit, ...] = (),
+    ) -> None:
+        """Make a change: durable first if it touches labels, then in the session, then told."""
+
+        def make() -> None:
+            self._book.apply(change)
+            self._opened = change.opened[1]
+            then(change)
+            self._tell(change, silent=bool(made))
+
+        if not change.lasting:
+            make()
+            return
+        self._keeper.keep(line or step_of(change, now()), self._scene(), make, made)
+
+    def _tell(self, change: Change, silent: bool) -> None:
+        for edit in () if silent else change.edits:
+            self.events.edited.emit(edit)
+        if change.records:
+            self.events.objects.emit()
+        before, after = change.opened
+        if before.prompts != after.prompts:
+            self.events.prompts.emit(after.prompts)
+        if before != after:
+            self._update()
+            self._tell_candidates()
+
+    def _settle(self) -> None:
+        """Wait for steps that are being made durable: the next one starts where they end."""
+        self._keeper.settle()
+
+    def _wait_for_masks(self) -> None:
+        """Let prompts that are being decoded come to their end."""
+        if self._decoder.asked is not None and not self._runner.wait(_PATIENCE):
+            raise SessionError("the mask is not there yet; accept once it is shown")
+        if not self._decoder.answers:
+            raise SessionError("there is no mask to accept; add a positive prompt first")
+
+    def _label_for(self, wanted: int | None) -> int:
+        """Label that accept writes."""
+        own = self._opened.label
+        if own is not None:
+            if wanted not in (None, own):
+                raise SessionError(f"object {own} is open again: accept it as {own} or clear first")
+            return own
+        number = self._book.free_label(wanted)
+        for answer in self._decoder.answers.values() if wanted is not None else ():
+            if (answer.request.plane.extract(self._book.labels) == number).any():
+                raise SessionError(
+                    f"label {number} is taken in this plane; reopen({number}) to change it"
+                )
+        return number
+
+
+def _journal(folder: str | os.PathLike[str] | None, saved: SavedSession | None) -> Journal | None:
+    """Journal in a folder that is free, or that the session goes on with."""
+    if folder is None:
+        return None
+    journal = Journal(folder)
+    if saved is None and recover(folder) is not None:
+        journal.close()
+        raise SessionError(
+            f"{folder} holds an annotation already: resume it, or choose another folder"
+        )
+    return journal
+
+
+def _spatial_shape(image: Any, rgb: bool) -> tuple[int, ...]:
+    """Shape of the labels of an image."""
+    if not hasattr(image, "ndim") or not hasattr(image, "shape"):
+        raise ImageError(
+            f"a session needs one array, not {type(image).__name__}; give one level of a "
+            "multiscale image, or np.asarray of a list"
+        )
+    shape = tuple(int(size) for size in image.shape)
+    spatial = shape[:-1] if rgb else shape
+    if len(spatial) < 2 or 0 in shape:
+        raise ImageError(f"an image has rows and columns, got shape {shape} with rgb={rgb}")
+    return spatial

@@ -1,0 +1,184 @@
+"""Makes lasting steps durable before they count, in the order they were taken."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from napari_samara.embedding import pixels_digest
+from napari_samara.session.events import Status
+from napari_samara.session.jobs import Job
+from napari_samara.session.log import Log
+from napari_samara.session.record import SavedSession, encode_start, write_session
+
+if TYPE_CHECKING:
+    import os
+    from collections.abc import Callable, Mapping, Sequence
+
+    from napari_samara.session.edits import LabelEdit
+    from napari_samara.session.jobs import JobRunner, Report
+    from napari_samara.session.journal import Journal
+    from napari_samara.session.objects import OpenObject
+
+# Larger images are known by name, shape and the planes that were annotated.
+_HASHED = 1 << 28
+
+
+@dataclass(frozen=True, eq=False)
+class Scene:
+    """What a step is saved with.
+
+    Attributes
+    ----------
+    about : dict
+        Entries of the session file that no label depends on.
+    image, labels : array
+        Read when the first step is saved.
+    """
+
+    about: Mapping[str, Any]
+    image: Any
+    labels: Any
+
+
+class Keeper:
+    """Writes steps to a journal, or to memory where there is none.
+
+    Parameters
+    ----------
+    runner : JobRunner
+        Does the writing, in order.
+    journal : Journal or None
+        Where to.
+    status : callable
+        Told of what cannot be written, where nobody waits for it.
+    saved : SavedSession, optional
+        What is gone on with.
+    """
+
+    def __init__(
+        self,
+        runner: JobRunner,
+        journal: Journal | None,
+        status: Callable[[Status], None],
+        saved: SavedSession | None = None,
+    ) -> None:
+        self.runner = runner
+        self._journal, self._status = journal, status
+        self._log: Log | None = None
+        self._digest: str | None = None
+        if saved is not None:
+            self._begin(saved)
+
+    def keep(
+        self,
+        line: Mapping[str, Any],
+        scene: Scene,
+        done: Callable[[], None],
+        made: Sequence[LabelEdit] = (),
+    ) -> None:
+        """Make a step durable, then tell.
+
+        Parameters
+        ----------
+        line : mapping
+            As `Log.take` reads it.
+        scene : Scene
+            For the session file, where this is the first step.
+        done : callable
+            Called in the thread of the session once the line is on the disk.
+        made : sequence of LabelEdit
+            Edits of this step that the labels have already.
+        """
+
+        def work(_: Report) -> None:
+            if self._log is None:
+                self._begin(self._start(scene, made))
+            self._append(line)
+
+        self._submit(work, done)
+
+    def save(self, path: str | os.PathLike[str], scene: Scene, opened: OpenObject) -> None:
+        """Write a session file of all that was done.
+
+        Parameters
+        ----------
+        path : path-like
+            Where.
+        scene : Scene
+            As it is now.
+        opened : OpenObject
+            Prompts not accepted yet.
+        """
+
+        def work(_: Report) -> None:
+            saved = self._log.snapshot() if self._log else self._start(scene, ())
+            about = self._about(scene)
+            write_session(path, replace(saved, about=about, opened=opened))
+
+        self._submit(work, lambda: None)
+
+    def restart(self, scene: Scene) -> None:
+        """Begin anew with the type that the labels now have, steps and all.
+
+        Parameters
+        ----------
+        scene : Scene
+            As it is now.
+        """
+
+        def work(_: Report) -> None:
+            if self._log is not None:
+                saved = self._log.snapshot()
+                self._begin(replace(saved, dtype=np.dtype(scene.labels.dtype).str))
+
+        self._submit(work, lambda: None)
+
+    def settle(self) -> None:
+        """Wait until every step that was handed in has come to its end."""
+        self.runner.wait()
+
+    def close(self) -> None:
+        """Write what is left and let go of the folder."""
+        self.runner.wait()
+        if self._journal is not None:
+            self._journal.close()
+
+    def _submit(self, work: Callable[[Report], None], done: Callable[[], None]) -> None:
+        self.runner.submit(Job(work, lambda _: done(), self._failed, self._status))
+
+    def _failed(self, error: Exception) -> None:
+        self._status(Status("failed", str(error)))
+
+    def _begin(self, saved: SavedSession) -> None:
+        if self._journal is not None:
+            self._journal.begin(saved)
+        self._log = Log.of(saved)
+
+    def _append(self, line: Mapping[str, Any]) -> None:
+        assert self._log is not None  # `keep` has begun
+        if self._journal is not None:
+            self._journal.append(line)
+        self._log.take({"seq": self._log.sequence + 1, **line})
+
+    def _start(self, scene: Scene, made: Sequence[LabelEdit]) -> SavedSession:
+        """Return the session before its first step."""
+        labels = scene.labels
+        if made:
+            labels = np.array(labels)
+            for edit in reversed(made):
+                edit.inverse().apply(labels)
+        shape = tuple(int(size) for size in labels.shape)
+        kind = np.dtype(labels.dtype).str
+        return SavedSession(self._about(scene), shape, kind, encode_start(labels))
+
+    def _about(self, scene: Scene) -> dict[str, Any]:
+        """Return `scene.about` with the digest of an image that is not too large for one."""
+        pixels = scene.image
+        if self._digest is None and isinstance(pixels, np.ndarray) and pixels.nbytes <= _HASHED:
+            self._digest = pixels_digest(pixels)
+        about = dict(scene.about)
+        about["image"] = {**about["image"], "sha256": self._digest}
+        return about
