@@ -1,14 +1,13 @@
 """Prompts to masks: one and 64 prompts at low resolution, and a click to a full-resolution mask.
 
-    python benchmarks/decoder.py --threads 1 --rounds 15
+python benchmarks/decoder.py --threads 1 --rounds 15
 """
 
 from __future__ import annotations
 
 import argparse
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-import numpy as np
 import torch
 import torch.nn.functional as F
 from references import MAKERS, config, hugging_face, meta, ours, seeded_state
@@ -19,6 +18,9 @@ from napari_samara.engine.device import choose_device
 from napari_samara.engine.predictor import Predictor
 from napari_samara.geometry import Frame
 from napari_samara.model.sam import ImageFeatures
+
+if TYPE_CHECKING:
+    import numpy as np
 
 
 def main() -> None:

@@ -1,6 +1,6 @@
 """ViT-B image encoder: seconds and peak memory against transformers and segment-anything.
 
-    python benchmarks/encoder.py --threads 1 --blocks 12 --rounds 3
+python benchmarks/encoder.py --threads 1 --blocks 12 --rounds 3
 """
 
 from __future__ import annotations

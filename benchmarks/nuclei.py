@@ -13,6 +13,7 @@ import argparse
 import json
 import statistics
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import numpy as np
 import torch
@@ -20,9 +21,11 @@ from scipy import ndimage
 from skimage.filters import threshold_otsu
 
 import napari_samara as samara
-from napari_samara.engine.predictor import Predictor
 from napari_samara.masks import interior_point
 from napari_samara.training.data import LabelledImage, read_manifest
+
+if TYPE_CHECKING:
+    from napari_samara.engine.predictor import Predictor
 
 SMALLEST = 25
 
@@ -40,7 +43,9 @@ def main() -> None:
     predictor = samara.load(options.checkpoint)
     for name in options.dataset:
         images = list(read_manifest(options.data, "val", (name,)))[: options.images]
-        rows = [scores(predictor, image, np.random.default_rng(i)) for i, image in enumerate(images)]
+        rows = [
+            scores(predictor, image, np.random.default_rng(i)) for i, image in enumerate(images)
+        ]
         rows = [row for row in rows if row]
         means = {k: round(statistics.mean(row[k] for row in rows), 4) for k in rows[0]}
         print(json.dumps({"dataset": name, "images": len(rows), **means}), flush=True)
