@@ -55,8 +55,13 @@ lint: $(VENV)/.system $(VENV)/.installed ## style, format, types, and which modu
 	$(BIN)/mypy --strict
 	QT_QPA_PLATFORM=offscreen $(BIN)/python -m pytest -q tests/test_imports.py
 
-bench: $(VENV)/.installed ## time embedding and decoding on this machine
+bench: $(VENV)/.installed ## time this machine, then the same weights here and in the reference packages
 	$(BIN)/napari-samara bench
+	$(BIN)/python benchmarks/decoder.py
+	$(BIN)/python benchmarks/tiny.py
+	$(BIN)/python benchmarks/encoder.py
+	if [ -f "$${SAMARA_DATA:-../shared/data}/MANIFEST.tsv" ]; then \
+		$(BIN)/python benchmarks/nuclei.py --data "$${SAMARA_DATA:-../shared/data}"; fi
 
 napari: $(VENV)/.system $(VENV)/.installed ## open napari with the plugin
 	$(BIN)/napari
