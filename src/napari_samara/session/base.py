@@ -15,7 +15,7 @@ from napari_samara.session.events import SessionEvents, Status
 from napari_samara.session.history import History
 from napari_samara.session.jobs import InlineRunner
 from napari_samara.session.journal import Journal, recover
-from napari_samara.session.keeper import Keeper, Scene
+from napari_samara.session.keeper import Keeper, Scene, image_digest
 from napari_samara.session.label_book import LabelBook
 from napari_samara.session.objects import Candidate, OpenObject
 from napari_samara.session.record import step_of
@@ -104,6 +104,12 @@ class SessionBase:
             raise ImageError(
                 f"the saved session is of an image of shape {saved.shape}, this one has "
                 f"{self._shape}; open the image it was made on"
+            )
+        digest, known = image_digest(self.image), saved.about.get("image", {}).get("sha256")
+        if digest is not None and known is not None and digest != known:
+            raise ImageError(
+                "the saved session is of an image of this shape with other pixels; open the image "
+                f"it was made on ({saved.about['image'].get('source') or 'its name is not known'})"
             )
         labels = saved.labels_before()
         changes = saved.replayed(labels)

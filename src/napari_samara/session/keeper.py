@@ -26,6 +26,24 @@ if TYPE_CHECKING:
 _HASHED = 1 << 28
 
 
+def image_digest(image: Any) -> str | None:
+    """Digest of the pixels of an image that is in memory and not too large.
+
+    Parameters
+    ----------
+    image : array
+        As the session has it.
+
+    Returns
+    -------
+    str or None
+        None where it would take long to read.
+    """
+    if isinstance(image, np.ndarray) and image.nbytes <= _HASHED:
+        return pixels_digest(image)
+    return None
+
+
 @dataclass(frozen=True, eq=False)
 class Scene:
     """What a step is saved with.
@@ -176,9 +194,7 @@ class Keeper:
 
     def _about(self, scene: Scene) -> dict[str, Any]:
         """Return `scene.about` with the digest of an image that is not too large for one."""
-        pixels = scene.image
-        if self._digest is None and isinstance(pixels, np.ndarray) and pixels.nbytes <= _HASHED:
-            self._digest = pixels_digest(pixels)
+        self._digest = self._digest or image_digest(scene.image)
         about = dict(scene.about)
         about["image"] = {**about["image"], "sha256": self._digest}
         return about

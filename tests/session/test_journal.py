@@ -1,0 +1,309 @@
+"""What is on the disk, at any moment and after any accident."""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import pytest
+from tests.session.conftest import SHAPE
+from tests.session.fake_predictor import FakePredictor
+
+from napari_samara.errors import FileFormatError, ImageError, OutputError, SessionError
+from napari_samara.prompts import PromptSet, point
+from napari_samara.session import LabelEdit, Session, recover
+from napari_samara.session import journal as module
+from napari_samara.session.journal import JOURNAL_FILE, SESSION_FILE
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from pathlib import Path
+
+    Opener = Callable[..., Session]
+
+
+@pytest.fixture
+def folder(tmp_path: Path) -> Path:
+    return tmp_path / "cells.samara"
+
+
+def busy_hour(session: Session) -> None:
+    """One of everything that changes labels, with some of it undone."""
+    made = []
+    for row, col in [(10, 10), (10, 40), (33, 20), (36, 50)]:
+        session.add(point(row, col))
+        made.append(session.accept(klass=f"at {row}").label)
+    session.delete(made[1])
+    session.merge(made[0], made[2])
+    session.many(PromptSet.from_objects({1: [point(20, 30)], 2: [point(22, 33)]}))
+    session.accept_many()
+    before = session.labels[0:3, 0:9].copy()
+    session.labels[0:3, 0:9] = 30
+    session.painted(LabelEdit(session.plane, (0, 0, 3, 9), before, np.full((3, 9), 30)))
+    session.undo()
+    session.undo()
+    session.redo()
+    session.reopen(made[3])
+    session.replace(0, point(30, 50))
+    session.accept()
+    session.undo()
+    session.redo()
+
+
+def state_of(folder: Path) -> tuple[np.ndarray, dict[int, Any]]:
+    saved = recover(folder)
+    assert saved is not None
+    labels = saved.labels_before()
+    saved.replayed(labels)
+    return labels, saved.objects()
+
+
+def plain(session: Session) -> dict[int, Any]:
+    return {label: record.to_dict() for label, record in session.objects.items()}
+
+
+@pytest.mark.parametrize("compact_after", [1, 2, 3, 500])
+@pytest.mark.parametrize("given", [False, True], ids=["new labels", "given labels"])
+def test_the_folder_holds_all_that_was_done(
+    open_: Opener,
+    image: np.ndarray,
+    folder: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    compact_after: int,
+    given: bool,
+) -> None:
+    monkeypatch.setattr(module, "_COMPACT_AFTER", compact_after)
+    labels = None
+    if given:
+        labels = np.zeros(SHAPE, np.uint16)
+        labels[40:, 5:9] = 77
+    session = open_(image, journal=folder, labels=labels)
+    wrong = []
+
+    def look() -> None:
+        found, objects = state_of(folder)
+        if not np.array_equal(found, session.labels) or objects != plain(session):
+            wrong.append(session.objects)
+
+    session.events.objects.connect(look)
+    busy_hour(session)
+    assert wrong == []
+    session.close()
+    found, objects = state_of(folder)
+    assert np.array_equal(found, session.labels)
+    assert found.dtype == session.labels.dtype
+    assert objects == plain(session)
+
+
+def test_resume_goes_on_where_it_ended(open_: Opener, image: np.ndarray, folder: Path) -> None:
+    first = open_(image, journal=folder)
+    busy_hour(first)
+    shutil.copytree(folder, folder.with_name("crashed"))  # as a killed process leaves it
+    crashed = folder.with_name("crashed")
+    second = open_(image, journal=crashed, saved=recover(crashed))
+    assert np.array_equal(second.labels, first.labels)
+    assert second.objects == first.objects
+    second.reopen(4)
+    assert second.prompts == PromptSet([point(30, 50)])
+    second.clear()
+    second.undo()
+    second.redo()
+    second.add(point(45, 5))
+    label = second.accept().label
+    assert label > max(first.objects)
+    found, objects = state_of(crashed)
+    assert np.array_equal(found, second.labels)
+    assert objects == plain(second)
+    while second.undo():
+        pass
+    assert not second.labels.any()
+    assert recover(crashed) is None
+
+
+def test_a_line_that_was_cut_off_is_no_damage(
+    open_: Opener, image: np.ndarray, folder: Path
+) -> None:
+    session = open_(image, journal=folder)
+    states = []
+    for row in (10, 25, 40):
+        session.add(point(row, 20))
+        session.accept()
+        states.append((os.path.getsize(folder / JOURNAL_FILE), session.labels.copy()))
+    data = (folder / JOURNAL_FILE).read_bytes()
+    copy = folder.with_name("copy")
+    shutil.copytree(folder, copy)
+    for length in {*range(0, len(data), 97), *(size for size, _ in states), len(data) - 1}:
+        (copy / JOURNAL_FILE).write_bytes(data[:length])
+        whole = [labels for size, labels in states if size <= length]
+        if whole:
+            assert np.array_equal(state_of(copy)[0], whole[-1])
+        else:
+            assert recover(copy) is None
+        with_more = open_(
+            image, journal=copy, saved=recover(copy) or module.read_session(copy / SESSION_FILE)
+        )
+        with_more.add(point(25, 50))
+        with_more.accept()
+        assert np.array_equal(state_of(copy)[0], with_more.labels)
+        with_more.close()
+        shutil.copy(folder / SESSION_FILE, copy / SESSION_FILE)
+
+
+def test_damage_inside_is_told(open_: Opener, image: np.ndarray, folder: Path) -> None:
+    session = open_(image, journal=folder)
+    for row in (10, 25):
+        session.add(point(row, 20))
+        session.accept()
+    path = folder / JOURNAL_FILE
+    first, second, _ = path.read_bytes().split(b"\n")
+    path.write_bytes(first[:50] + b"\n" + second + b"\n")
+    with pytest.raises(FileFormatError, match="line 1"):
+        recover(folder)
+
+
+def test_killed_between_session_file_and_journal(
+    open_: Opener, image: np.ndarray, folder: Path
+) -> None:
+    session = open_(image, journal=folder)
+    busy_hour(session)
+    lines = (folder / JOURNAL_FILE).read_bytes()
+    session.close()  # compacts
+    (folder / JOURNAL_FILE).write_bytes(lines)
+    assert np.array_equal(state_of(folder)[0], session.labels)
+
+
+class FullDisk:
+    """Lets `room` bytes through, as a disk that is full does."""
+
+    def __init__(self, room: int) -> None:
+        self.room = room
+        self.write = os.write
+
+    def __call__(self, handle: int, data: Any) -> int:
+        if self.room <= 0:
+            raise OSError(28, "No space left on device")
+        count = self.write(handle, bytes(data)[: self.room])
+        self.room -= count
+        return count
+
+
+@pytest.mark.parametrize("room", [0, 1, 200])
+@pytest.mark.parametrize(
+    "step",
+    [
+        lambda s: s.accept(),
+        lambda s: s.delete(1),
+        lambda s: s.merge(1, 2),
+        lambda s: (s.undo(), s.undo()),
+        lambda s: (s.many(PromptSet([point(5, 50)])), s.accept_many()),
+    ],
+    ids=["accept", "delete", "merge", "undo", "many"],
+)
+def test_a_full_disk_changes_nothing(
+    open_: Opener,
+    image: np.ndarray,
+    folder: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    room: int,
+    step: Callable[[Session], Any],
+) -> None:
+    session = open_(image, journal=folder)
+    for row in (10, 40):
+        session.add(point(row, 20))
+        session.accept()
+    session.add(point(25, 40))
+    if room:  # undo writes a short line
+        room = min(room, 10)
+    before, objects, prompts = session.labels.copy(), dict(session.objects), session.prompts
+    told: list[Any] = []
+    session.events.edited.connect(told.append)
+    session.events.objects.connect(lambda: told.append("objects"))
+    with monkeypatch.context() as patch:
+        patch.setattr(module.os, "write", FullDisk(room))
+        with pytest.raises(OutputError, match="No space left"):
+            step(session)
+        assert told == []
+        assert np.array_equal(session.labels, before)
+        assert dict(session.objects) == objects
+        assert np.array_equal(state_of(folder)[0], before)
+    session.set_prompts(prompts)
+    session.accept()
+    assert np.array_equal(state_of(folder)[0], session.labels)
+
+
+def test_a_folder_that_cannot_be_made(open_: Opener, image: np.ndarray, tmp_path: Path) -> None:
+    (tmp_path / "file").write_text("", encoding="utf-8")
+    with pytest.raises(OutputError, match="cannot write"):
+        open_(image, journal=tmp_path / "file" / "folder")
+
+
+def test_one_session_a_folder(open_: Opener, image: np.ndarray, folder: Path) -> None:
+    session = open_(image, journal=folder)
+    with pytest.raises(SessionError, match="another session"):
+        open_(image, journal=folder)
+    session.add(point(20, 20))
+    session.accept()
+    session.close()
+    with pytest.raises(SessionError, match="resume it"):
+        open_(image, journal=folder)
+    again = open_(image, journal=folder, saved=recover(folder))
+    assert np.array_equal(again.labels, session.labels)
+
+
+def test_nothing_done_is_nothing_to_resume(open_: Opener, image: np.ndarray, folder: Path) -> None:
+    assert recover(folder) is None
+    open_(image, journal=folder).close()
+    assert recover(folder) is None
+    open_(image, journal=folder)
+
+
+def test_resume_on_another_image(
+    open_: Opener, image: np.ndarray, stack: np.ndarray, folder: Path
+) -> None:
+    session = open_(image, journal=folder)
+    session.add(point(20, 20))
+    session.accept()
+    saved = recover(folder)
+    for other in (stack, image[:-1], image[::-1].copy()):
+        with pytest.raises(ImageError, match="saved session"):
+            open_(other, saved=saved)
+
+
+def test_wider_labels_are_written_anew(open_: Opener, image: np.ndarray, folder: Path) -> None:
+    labels = np.zeros(SHAPE, np.uint8)
+    labels[0, 0] = 255
+    session = open_(image, journal=folder, labels=labels)
+    before = labels[1:2, 1:2].copy()
+    labels[1, 1] = 254
+    session.painted(LabelEdit(session.plane, (1, 1, 2, 2), before, labels[1:2, 1:2].copy()))
+    session.labels = labels.astype(np.int32)
+    session.add(point(20, 20))
+    assert session.accept().label == 256
+    found, _ = state_of(folder)
+    assert found.dtype == np.int32
+    assert np.array_equal(found, session.labels)
+
+
+def test_the_session_file_is_readable(open_: Opener, image: np.ndarray, folder: Path) -> None:
+    session = open_(image, journal=folder, source="cells.tif", predictor=FakePredictor())
+    session.add(point(20, 20))
+    session.accept(klass="cell")
+    session.close()
+    document = json.loads((folder / SESSION_FILE).read_text(encoding="utf-8"))
+    assert document["format"] == "samara-session"
+    assert document["version"] == 1
+    assert document["tool"]["name"] == "napari-samara"
+    assert document["image"]["source"] == "cells.tif"
+    assert len(document["image"]["sha256"]) == 64
+    assert document["checkpoint"]["sha256"] == "ab" * 32
+    assert document["contrast"]["policy"] == "auto"
+    assert document["settings"]["mask_threshold"] == 0.0
+    [record] = document["objects"]
+    assert record["label"] == 1
+    assert record["class"] == "cell"
+    assert record["prompts"] == [{"kind": "point", "at": [20.0, 20.0], "positive": True}]
+    assert record["parts"][0]["choice"] == 0
+    assert len(record["parts"][0]["scores"]) == 3
