@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
-from napari_samara.errors import ImageError, PromptError, SessionError
+from napari_samara.errors import FileFormatError, ImageError, PromptError, SessionError
 from napari_samara.intensity import Contrast
 from napari_samara.planes import Plane
 from napari_samara.session.change import Change
@@ -79,8 +80,9 @@ class SessionBase:
         self._shape = _spatial_shape(image, rgb)
         self._book = LabelBook(labels, self._shape)
         self._predictor, self._store, self._memory = predictor, store, MemoryStore()
-        self._contrast, self._settings = contrast or Contrast(), settings or PredictSettings()
-        self._mode, self._status = MODES[0], Status()
+        about = _About.of(saved)
+        self._contrast, self._settings = contrast or about.contrast, settings or about.settings
+        self._mode, self._status = about.mode, Status()
         ndim = len(self._shape)
         self._plane = Plane.of(ndim, fixed=dict.fromkeys(range(ndim - 2), 0))
         self._opened, self._visited = OpenObject(), 0
@@ -253,6 +255,29 @@ class SessionBase:
                     f"label {number} is taken in this plane; reopen({number}) to change it"
                 )
         return number
+
+
+@dataclass(frozen=True)
+class _About:
+    """What a new session starts with, or what a saved one had."""
+
+    contrast: Contrast = field(default_factory=Contrast)
+    settings: PredictSettings = field(default_factory=PredictSettings)
+    mode: str = MODES[0]
+
+    @classmethod
+    def of(cls, saved: SavedSession | None) -> _About:
+        if saved is None:
+            return cls()
+        try:
+            mode = str(saved.about["mode"])
+            return cls(
+                Contrast.from_dict(saved.about["contrast"]),
+                PredictSettings.from_dict(saved.about["settings"]),
+                mode if mode in MODES else MODES[0],
+            )
+        except (KeyError, TypeError, ValueError) as error:
+            raise FileFormatError(f"session file: {error!r}") from error
 
 
 def _journal(folder: str | os.PathLike[str] | None, saved: SavedSession | None) -> Journal | None:

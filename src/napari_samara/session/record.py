@@ -112,6 +112,7 @@ class SavedSession:
         try:
             labels, opened = document["labels"], document["open"]
             prompts = PromptSet([Prompt.from_dict(prompt) for prompt in opened["prompts"]])
+            dict(document["image"])  # must be there to tell which image this was
             return cls(
                 {name: document[name] for name in document if name not in _OWN},
                 tuple(int(size) for size in labels["shape"]),

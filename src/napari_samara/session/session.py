@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
-from napari_samara.errors import SessionError
+from napari_samara.errors import ImageError, SessionError
 from napari_samara.prompts import PromptSet
 from napari_samara.session.base import SessionBase
 from napari_samara.session.change import Change
@@ -102,6 +102,8 @@ class Session(SessionBase):
         ImageError
             If it does not lie in the image.
         """
+        if plane.ndim != len(self._shape):
+            raise ImageError(f"{plane} belongs to another image than one of shape {self._shape}")
         plane.size(self._shape)
         if plane != self._plane:
             self._plane = plane
@@ -222,6 +224,7 @@ class Session(SessionBase):
         PromptError
             If it does not lie in the image; nothing changes then.
         """
+        self._settle()
         self._set_prompts("add prompt", self.prompts.add(prompt), prompt)
 
     def remove(self, position: int) -> None:
@@ -237,6 +240,7 @@ class Session(SessionBase):
         PromptError
             If there is no such prompt.
         """
+        self._settle()
         self._set_prompts("remove prompt", self.prompts.remove(position))
 
     def replace(self, position: int, prompt: Prompt) -> None:
@@ -254,6 +258,7 @@ class Session(SessionBase):
         PromptError
             If there is no such prompt, or the new one does not lie in the image.
         """
+        self._settle()
         self._set_prompts("move prompt", self.prompts.replace(position, prompt), prompt)
 
     def set_prompts(self, prompts: PromptSet) -> None:
@@ -269,6 +274,7 @@ class Session(SessionBase):
         PromptError
             If one does not lie in the image; nothing changes then.
         """
+        self._settle()
         self._set_prompts("set prompts", PromptSet(prompts))
 
     def clear(self) -> None:
@@ -304,9 +310,9 @@ class Session(SessionBase):
         SessionError
             If there is no such candidate.
         """
+        self._settle()
         if not 0 <= number < len(self.candidates):
             raise SessionError(f"there is no candidate {number} of {len(self.candidates)}")
-        self._settle()
         if number != self.choice:
             self._open("choose", self._opened.choosing(upright(self._plane), int(number)))
 
@@ -318,6 +324,7 @@ class Session(SessionBase):
         step : int
             How many to go on, or back.
         """
+        self._settle()
         if self.candidates:
             self.choose((self.choice + step) % len(self.candidates))
 
@@ -486,6 +493,7 @@ class Session(SessionBase):
         PromptError
             If one does not lie in the image.
         """
+        self._settle()
         for prompt in prompts:
             self._check(prompt)
         state, embeddings = self._state(), self._decoder.embeddings
@@ -636,7 +644,6 @@ class Session(SessionBase):
         """Open the same object with other prompts."""
         for prompt in set(prompts) - set(self.prompts):
             self._check(prompt)
-        self._settle()
         if new is not None and new.plane(self._shape) != upright(self._plane):
             self.set_plane(new.plane(self._shape))
         self._open(name, replace(self._opened, prompts=prompts))
