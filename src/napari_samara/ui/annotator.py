@@ -4,17 +4,16 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-import numpy as np
 from psygnal import Signal
 from qtpy.QtCore import QTimer
 
-from napari_samara.errors import ImageError, PromptError, SamaraError
-from napari_samara.prompts import mask
+from napari_samara.errors import ImageError, SamaraError
 from napari_samara.session import Session
 from napari_samara.ui.binding import ImageBinding, comfortable_level
 from napari_samara.ui.contrast import DISPLAYED, chosen
 from napari_samara.ui.keys import bind_in_labels, bind_keys, unbind_in_labels
 from napari_samara.ui.layer_set import GivenLayers, LayerSet
+from napari_samara.ui.object_tools import look_at, refine, union
 from napari_samara.ui.prompt_sync import PromptSync
 from napari_samara.ui.workers import MainThread
 
@@ -26,7 +25,7 @@ if TYPE_CHECKING:
 
     from napari_samara.engine.predictor import Predictor
     from napari_samara.masks import Mask
-    from napari_samara.session import JobRunner, LabelEdit
+    from napari_samara.session import Candidate, JobRunner, LabelEdit
     from napari_samara.session.jobs import Delivery
 
     MakeRunner = Callable[[Callable[[Delivery], None]], JobRunner]
@@ -165,26 +164,6 @@ class Annotator:
         self.contrast_name = name
         self._on_limits()
 
-    def refine(self, label: int) -> None:
-        """Make a label of the current plane a prompt: its mask, box and deepest point.
-
-        Parameters
-        ----------
-        label : int
-            In the labels layer.
-
-        Raises
-        ------
-        PromptError
-            If it is not in this plane.
-        """
-        plane = self.session.plane
-        here = np.asarray(plane.extract(self.layers.target)) == label
-        if label == 0 or not here.any():
-            raise PromptError(f"label {label} is not in this plane")
-        fixed = dict(plane.fixed)
-        self.session.add(mask(here, axis=tuple(fixed) or None, index=tuple(fixed.values()) or None))
-
     @property
     def selected(self) -> int:
         """Label that is selected in the labels layer; settable."""
@@ -194,10 +173,18 @@ class Annotator:
     def selected(self, label: int) -> None:
         self.labels.selected_label = label
 
+    @property
+    def each(self) -> bool:
+        """Whether each prompt of the plane is an object of its own; settable."""
+        return self._sync.each
+
+    @each.setter
+    def each(self, each: bool) -> None:
+        self.attempt(self._sync.set_each, each)
+
     def accept(self) -> None:
-        """Accept the mask and select its label; a refusal becomes a message."""
-        if self.attempt(self.session.accept) and self.session.objects:
-            self.selected = max(self.session.objects, key=self._accepted_at)
+        """Accept what is shown and select its label; a refusal becomes a message."""
+        self.attempt(self._accept_each if self.each else self._accept)
 
     def undo(self) -> None:
         """Take the last step back; a refusal becomes a message."""
@@ -210,53 +197,16 @@ class Annotator:
     def reopen(self) -> None:
         """Bring back the prompts of the selected object; a refusal becomes a message."""
         if self.attempt(self.session.reopen, self.selected):
-            self.show_object(self.selected)
+            look_at(self, self.selected)
             self.layers.select_points()
 
     def delete(self) -> None:
         """Delete the selected object; a refusal becomes a message."""
         self.attempt(self.session.delete, self.selected)
 
-    def step_object(self, step: int) -> None:
-        """Go to the object after or before the selected one, in a circle.
-
-        Parameters
-        ----------
-        step : int
-            1 or -1.
-        """
-        labels = list(self.session.objects)
-        if not labels:
-            self.message.emit("There are no objects yet.")
-            return
-        later = [label for label in labels if (label - self.selected) * step > 0]
-        later = later or labels
-        self.show_object(min(later) if step > 0 else max(later))
-
-    def show_object(self, label: int) -> None:
-        """Go to an accepted object and select its label.
-
-        Parameters
-        ----------
-        label : int
-            Of a record.
-        """
-        record = self.session.objects[label]
-        if record.plane is None or record.box is None:
-            return
-        row0, col0, row1, col1 = record.box
-        centre = np.zeros(self.binding.ndim)
-        for axis, index in record.plane.fixed:
-            centre[axis] = index
-        centre[list(record.plane.displayed)] = (row0 + row1 - 1) / 2, (col0 + col1 - 1) / 2
-        world = self.binding.to_world(centre, self.viewer.dims)
-        first = self.viewer.dims.ndim - self.binding.ndim
-        for axis, _ in record.plane.fixed:
-            self.viewer.dims.set_point(axis + first, world[axis])
-        shown = [axis - first for axis in self.viewer.dims.displayed if axis >= first]
-        # napari 0.9 moved the camera to the scene and warns of the old name.
-        getattr(self.viewer, "scene", self.viewer).camera.center = tuple(world[shown])
-        self.selected = label
+    def refine(self) -> None:
+        """Make the selected label a prompt; a refusal becomes a message."""
+        self.attempt(refine, self, self.selected)
 
     def close(self, keep_layers: bool = False) -> None:
         """End the annotation; labels, points and shapes stay in the viewer.
@@ -277,14 +227,22 @@ class Annotator:
         unbind_in_labels(self.labels, self._label_keys)
         self.closed.emit()
 
-    def _accepted_at(self, label: int) -> tuple[str, int]:
-        """Order in which objects were accepted."""
-        return self.session.objects[label].accepted, label
+    def _accept(self) -> None:
+        """Accept the open object."""
+        self.selected = self.session.accept().label
+
+    def _accept_each(self) -> None:
+        """Accept all objects that were found at once, and rub their prompts out."""
+        records = self.session.accept_many()
+        self._sync.rub_out()
+        if records:
+            self.selected = records[-1].label
 
     def _connect(self) -> None:
         """Listen; `_disconnect` is the mirror image."""
         events = self.session.events
         events.candidates.connect(self._on_candidates)
+        events.batch.connect(self._on_batch)
         events.prompts.connect(self._sync.to_layers)
         self.layers.drawn.connect(self._on_drawn)
         self.layers.lost.connect(self._on_lost)
@@ -297,6 +255,7 @@ class Annotator:
         """Stop to listen."""
         events = self.session.events
         events.candidates.disconnect(self._on_candidates)
+        events.batch.disconnect(self._on_batch)
         events.prompts.disconnect(self._sync.to_layers)
         self.layers.drawn.disconnect(self._on_drawn)
         self.layers.lost.disconnect(self._on_lost)
@@ -308,11 +267,24 @@ class Annotator:
     def _on_drawn(self) -> None:
         """Take over what is drawn, and put back a layer that was removed."""
         self._sync.from_layers()
-        QTimer.singleShot(0, self.layers.bring_back)
+        QTimer.singleShot(0, self._bring_back)
+
+    def _bring_back(self) -> None:
+        """Put back layers that were removed, with what they showed."""
+        if self._open and self.layers.bring_back():
+            self._on_candidates(self.session.candidates, self.session.choice)
+            self._on_batch(self.session.batch)
 
     def _on_candidates(self, masks: tuple[Mask, ...], choice: int) -> None:
         """Show the chosen candidate."""
-        self.layers.preview.show(masks[choice] if masks else None, self.session.plane)
+        if not self.each:
+            self.layers.preview.show(masks[choice] if masks else None, self.session.plane)
+
+    def _on_batch(self, found: tuple[Candidate, ...]) -> None:
+        """Show all objects that were found at once in this plane."""
+        if self.each:
+            plane = self.session.plane
+            self.layers.preview.show(union(found, plane, self.binding.shape), plane)
 
     def _on_dims(self) -> None:
         """Follow the sliders to another plane."""

@@ -95,16 +95,14 @@ class ImageBinding:
     Raises
     ------
     ImageError
-        If the image is 1D or has no such level.
+        If the image has no such level.
     """
 
     layer: Image
     level: int = 0
 
     def __post_init__(self) -> None:
-        """Check the number of axes and the level."""
-        if self.layer.ndim < 2:
-            raise ImageError(f"{self.layer.name!r} has {self.layer.ndim} axis; two are needed")
+        """Check the level."""
         levels = len(self.layer.data) if self.layer.multiscale else 1
         if not 0 <= self.level < levels:
             raise ImageError(f"{self.layer.name!r} has {levels} levels, there is no {self.level}")

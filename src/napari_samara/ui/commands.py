@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 
 from napari.utils.notifications import show_info
 
+from napari_samara.ui.object_tools import step
 from napari_samara.ui.open_annotators import annotator_of
 
 if TYPE_CHECKING:
@@ -149,7 +150,7 @@ def next_object(viewer: Viewer) -> None:
         As for `accept`.
     """
     if annotator := _annotator(viewer):
-        annotator.step_object(1)
+        step(annotator, 1)
 
 
 def previous_object(viewer: Viewer) -> None:
@@ -161,7 +162,7 @@ def previous_object(viewer: Viewer) -> None:
         As for `accept`.
     """
     if annotator := _annotator(viewer):
-        annotator.step_object(-1)
+        step(annotator, -1)
 
 
 def _annotator(viewer: Viewer) -> Annotator | None:

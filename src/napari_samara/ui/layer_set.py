@@ -125,11 +125,19 @@ class LayerSet:
         if not keep_preview and self.preview.layer in self.viewer.layers:
             self.viewer.layers.remove(self.preview.layer)
 
-    def bring_back(self) -> None:
-        """Make anew what the user removed and annotating needs: preview, points or shapes."""
-        if not self._open:
-            return
+    def bring_back(self) -> bool:
+        """Make anew what the user removed and annotating needs: preview, points or shapes.
+
+        Returns
+        -------
+        bool
+            Whether anything was missing.
+        """
         layers = self.viewer.layers
+        needed = (self.preview.layer, self.shapes.layer, self.points.layer)
+        if not self._open or all(layer in layers for layer in needed):
+            return False
+        active = layers.selection.active
         if self.preview.layer not in layers:
             self._show(self.preview.new_layer())
         if self.shapes.layer not in layers:
@@ -138,6 +146,9 @@ class LayerSet:
         if self.points.layer not in layers:
             self.points = PointDrawing(self._new_points(), self.binding, self.viewer.dims)
             self._adopt(self.points)
+        if active in layers:
+            layers.selection.active = active
+        return True
 
     def _adopt(self, drawing: Drawing) -> None:
         """Show a new drawing layer, with the sign that was chosen, and listen to it."""
@@ -155,7 +166,8 @@ class LayerSet:
         for drawing in self.drawings:
             if gone is drawing.layer:
                 drawing.close()
-                self.drawn.emit()
+        if gone in (self.preview.layer, *(drawing.layer for drawing in self.drawings)):
+            self.drawn.emit()
 
     def _show(self, layer: Layer) -> None:
         """Add a layer, unless the user's own is in the viewer already."""

@@ -33,11 +33,40 @@ class PromptSync:
     def __init__(self, session: Session, layers: LayerSet, attempt: Callable[..., bool]) -> None:
         self.session, self.layers, self._attempt = session, layers, attempt
         self._drawn: list[Prompt] = []
+        self.each = False
+
+    def set_each(self, each: bool) -> None:
+        """Begin or end to take each prompt for an object of its own.
+
+        Parameters
+        ----------
+        each : bool
+            What is drawn stays drawn and is looked at in the new way.
+        """
+        if each == self.each:
+            return
+        self.each = each
+        if each:
+            self._drawn = []
+            self.session.clear()
+        else:
+            self.session.many(PromptSet())
+        self.from_layers()
+
+    def rub_out(self) -> None:
+        """Take away what is drawn in the plane."""
+        drawn = self._read()
+        for drawing in self.layers.drawings:
+            drawing.update(drawn, [])
 
     def from_layers(self) -> None:
         """Make the prompts of the session those that are drawn."""
+        drawn = self._read()
+        if self.each:
+            objects = {number: [prompt] for number, prompt in enumerate(drawn, start=1)}
+            self._attempt(self.session.many, PromptSet.from_objects(objects))
+            return
         plane = self.session.plane
-        drawn = [prompt for drawing in self.layers.drawings for prompt in drawing.read(plane)]
         kept: list[Prompt] = []
         for prompt in self.session.prompts:
             elsewhere = prompt.plane(self.layers.binding.shape) != plane
@@ -49,6 +78,11 @@ class PromptSync:
         prompts = [*kept, *self._new(drawn, kept)]
         self._drawn = [prompt for prompt in prompts if is_drawn(prompt)]
         self._attempt(self.session.set_prompts, PromptSet(prompts))
+
+    def _read(self) -> list[Prompt]:
+        """Prompts drawn in the plane, points first."""
+        plane = self.session.plane
+        return [prompt for drawing in self.layers.drawings for prompt in drawing.read(plane)]
 
     def _new(self, drawn: list[Prompt], kept: list[Prompt]) -> list[Prompt]:
         """Prompts drawn in this plane, without points that were set in a plane across it."""
@@ -63,6 +97,8 @@ class PromptSync:
         prompts : PromptSet
             Of the open object.
         """
+        if self.each:
+            return
         wanted = [prompt for prompt in prompts if is_drawn(prompt)]
         removed, added = without(self._drawn, wanted), without(wanted, self._drawn)
         self._drawn = wanted

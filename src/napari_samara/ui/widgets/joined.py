@@ -6,12 +6,13 @@ from typing import TYPE_CHECKING, Any
 
 from napari_samara.errors import SamaraError
 from napari_samara.ui.layers.encoder_view import EncoderView
+from napari_samara.ui.object_tools import look_at
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
     from napari_samara.masks import Mask
-    from napari_samara.session import Status
+    from napari_samara.session import Candidate, Status
     from napari_samara.settings import PredictSettings
     from napari_samara.ui.annotator import Annotator
     from napari_samara.ui.widgets.annotate import AnnotateWidget
@@ -71,7 +72,10 @@ class Joined:
             (widget.options.mode_chosen, self._on_mode),
             (widget.options.sees_toggled, self._on_sees),
             (widget.options.encode_asked, session.encode),
-            (widget.objects.jumped, annotator.show_object),
+            (widget.objects.jumped, self._on_jump),
+            (session.events.batch, self._on_batch),
+            (widget.prompting.each_toggled, self._on_each),
+            (widget.prompting.refine_asked, self._on_refine),
             (widget.objects.reopened, self._on_reopen),
             (widget.objects.deleted, self._on_delete),
             (widget.objects.merged, self._on_merge),
@@ -93,7 +97,8 @@ class Joined:
         session, verbs = self.annotator.session, self.widget.verbs
         verbs["undo"].setEnabled(session.can_undo)
         verbs["redo"].setEnabled(session.can_redo)
-        verbs["accept"].setEnabled(bool(session.candidates))
+        found = session.batch if self.annotator.each else session.candidates
+        verbs["accept"].setEnabled(bool(found))
         verbs["clear"].setEnabled(len(session.prompts) > 0)
 
     def _on_objects(self) -> None:
@@ -129,6 +134,20 @@ class Joined:
             self._view.show(session.encoder_input(), session.plane)
         except SamaraError as error:
             self.widget.status.say(str(error))
+
+    def _on_jump(self, label: int) -> None:
+        look_at(self.annotator, label)
+
+    def _on_each(self, each: bool) -> None:
+        self.annotator.each = each
+
+    def _on_batch(self, found: tuple[Candidate, ...]) -> None:
+        """Say how many objects one key accepts now."""
+        self.widget.prompting.set_count(len(found))
+        self._on_history()
+
+    def _on_refine(self) -> None:
+        self.annotator.refine()
 
     def _on_reopen(self, label: int) -> None:
         self.annotator.selected = label

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from qtpy.QtCore import Signal
-from qtpy.QtWidgets import QButtonGroup, QHBoxLayout, QPushButton, QVBoxLayout, QWidget
+from qtpy.QtWidgets import QButtonGroup, QCheckBox, QHBoxLayout, QPushButton, QVBoxLayout, QWidget
 
 from napari_samara.ui.keys import key_text
 from napari_samara.ui.layers.signs import NEGATIVE, POSITIVE
@@ -26,6 +26,8 @@ TOOLS = {
 
 COUNT = 3
 
+_EACH = "One object per prompt"
+
 
 class PromptForm(QWidget):
     """Buttons for sign, tool and candidate."""
@@ -33,6 +35,8 @@ class PromptForm(QWidget):
     sign_chosen = Signal(bool)
     tool_chosen = Signal(str, str)
     candidate_chosen = Signal(int)
+    each_toggled = Signal(bool)
+    refine_asked = Signal()
 
     def __init__(self) -> None:
         super().__init__()
@@ -46,6 +50,14 @@ class PromptForm(QWidget):
         layout.addLayout(_row([self.positive, self.negative]))
         layout.addLayout(_row(self.tools[:2]))
         layout.addLayout(_row(self.tools[2:]))
+        self.each = QCheckBox(_EACH)
+        self.each.setToolTip("Many objects at once: accepting takes all of this plane.")
+        self.refine = QPushButton("Refine the selected label")
+        self.refine.setToolTip("Makes its mask, box and middle the first prompt.")
+        layout.addWidget(self.refine)
+        layout.addWidget(self.each)
+        self.each.toggled.connect(self.each_toggled.emit)
+        self.refine.clicked.connect(lambda: self.refine_asked.emit())
         self.title = wrapped_label("Candidates")
         layout.addWidget(self.title)
         layout.addLayout(_row(self.candidates))
@@ -95,6 +107,16 @@ class PromptForm(QWidget):
                     f"{masks[place].area} pixels"
                 )
         self._masks.setExclusive(True)
+
+    def set_count(self, count: int) -> None:
+        """Show how many objects were found at once.
+
+        Parameters
+        ----------
+        count : int
+            0 for none.
+        """
+        self.each.setText(f"{_EACH} ({count} found)" if count else _EACH)
 
     def show_keys(self) -> None:
         """Name the keys, which the user may have changed."""

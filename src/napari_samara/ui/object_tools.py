@@ -1,0 +1,116 @@
+"""Accepted objects and the viewer: going to one, refining one, showing many."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from napari_samara.errors import PromptError
+from napari_samara.masks import Mask
+from napari_samara.prompts import mask
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Sequence
+
+    from napari_samara.planes import Plane
+    from napari_samara.session import Candidate
+    from napari_samara.ui.annotator import Annotator
+
+
+def look_at(annotator: Annotator, label: int) -> None:
+    """Bring an accepted object into view and select its label.
+
+    Parameters
+    ----------
+    annotator : Annotator
+        Of the annotation.
+    label : int
+        Of a record; one without record or pixels is only selected.
+    """
+    annotator.selected = label
+    record = annotator.session.objects.get(label)
+    if record is None or record.plane is None or record.box is None:
+        return
+    viewer, ndim = annotator.viewer, annotator.binding.ndim
+    row0, col0, row1, col1 = record.box
+    centre = np.zeros(ndim)
+    for axis, index in record.plane.fixed:
+        centre[axis] = index
+    centre[list(record.plane.displayed)] = (row0 + row1 - 1) / 2, (col0 + col1 - 1) / 2
+    world = annotator.binding.to_world(centre, viewer.dims)
+    first = viewer.dims.ndim - ndim
+    for axis, _ in record.plane.fixed:
+        viewer.dims.set_point(axis + first, world[axis])
+    shown = [axis - first for axis in viewer.dims.displayed if axis >= first]
+    # napari 0.9 moved the camera to the scene and warns of the old name.
+    getattr(viewer, "scene", viewer).camera.center = tuple(world[shown])
+
+
+def step(annotator: Annotator, by: int) -> None:
+    """Go to the object after or before the selected one, in a circle.
+
+    Parameters
+    ----------
+    annotator : Annotator
+        Of the annotation.
+    by : int
+        1 or -1.
+    """
+    labels = list(annotator.session.objects)
+    if not labels:
+        annotator.message.emit("There are no objects yet.")
+        return
+    later = [label for label in labels if (label - annotator.selected) * by > 0] or labels
+    look_at(annotator, min(later) if by > 0 else max(later))
+
+
+def refine(annotator: Annotator, label: int) -> None:
+    """Make a label of the current plane a prompt: its mask, box and deepest point.
+
+    Parameters
+    ----------
+    annotator : Annotator
+        Of the annotation.
+    label : int
+        In the labels layer, accepted or not.
+
+    Raises
+    ------
+    PromptError
+        If it is not in this plane.
+    """
+    plane = annotator.session.plane
+    here = np.asarray(plane.extract(annotator.layers.target)) == label
+    if label == 0 or not here.any():
+        raise PromptError(f"label {label} is not in this plane; select one that is")
+    fixed = dict(plane.fixed)
+    prompt = mask(here, axis=tuple(fixed) or None, index=tuple(fixed.values()) or None)
+    annotator.session.add(prompt)
+
+
+def union(found: Iterable[Candidate], plane: Plane, shape: Sequence[int]) -> Mask | None:
+    """All of many objects that lie in a plane, as one mask to show.
+
+    Parameters
+    ----------
+    found : iterable of Candidate
+        In any plane.
+    plane : Plane
+        That is shown.
+    shape : sequence of int
+        Of the image.
+
+    Returns
+    -------
+    Mask or None
+        None where there is none in this plane.
+    """
+    here = [candidate for candidate in found if candidate.plane == plane]
+    if not here:
+        return None
+    data = np.zeros(plane.size(shape), dtype=np.bool_)
+    for candidate in here:
+        row0, col0, row1, col1 = candidate.box
+        data[row0:row1, col0:col1] |= candidate.crop
+    return Mask(data)
