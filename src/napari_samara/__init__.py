@@ -13,15 +13,19 @@ __version__ = "0.1.0"
 _HOME_OF = {
     "list_checkpoints": "napari_samara.api",
     "load": "napari_samara.api",
+    "open_session": "napari_samara.api",
+    "replay": "napari_samara.api",
     "segment": "napari_samara.api",
 }
 """The module that defines each public name: one line adds a name."""
 
-__all__ = ["__version__", "list_checkpoints", "load", "segment"]
+__all__ = ["__version__", "list_checkpoints", "load", "open_session", "replay", "segment"]
 
 
 def __getattr__(name: str) -> object:
     """Import and return the public name `name` on first use."""
+    if name == "ui":  # napari is imported by what is used of it
+        return import_module("napari_samara.ui")
     home = _HOME_OF.get(name)
     if home is None:
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
@@ -32,4 +36,4 @@ def __getattr__(name: str) -> object:
 
 def __dir__() -> list[str]:
     """Public names, imported or not."""
-    return sorted({*globals(), *_HOME_OF})
+    return sorted({*globals(), *_HOME_OF, "ui"})

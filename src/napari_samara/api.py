@@ -1,4 +1,4 @@
-"""The headless verbs: load a checkpoint, segment an image."""
+"""The headless verbs: load a checkpoint, segment an image, open and replay a session."""
 
 from __future__ import annotations
 
@@ -19,7 +19,9 @@ if TYPE_CHECKING:
     from napari_samara.checkpoints import CheckpointInfo
     from napari_samara.checkpoints.transfer import Reporter
     from napari_samara.engine.predictor import Predictor
+    from napari_samara.session import SavedSession, Session
     from napari_samara.settings import PredictSettings, SegmentSettings
+    from napari_samara.store import EmbeddingStore
 
 Stamp: TypeAlias = tuple[tuple[str, int, int], ...]
 
@@ -148,6 +150,104 @@ def segment(
     pixels = read_image(image) if isinstance(image, str | os.PathLike) else image
     loaded = checkpoint if isinstance(checkpoint, Predictor) else load(checkpoint, device)
     return segment_objects(loaded, pixels, given, settings, predict_settings).labels
+
+
+def open_session(
+    image: Any,
+    checkpoint: str | os.PathLike[str] | Predictor = DEFAULT_CHECKPOINT,
+    store: EmbeddingStore | str | os.PathLike[str] | None = None,
+    device: str = "auto",
+    resume: SavedSession | str | os.PathLike[str] | None = None,
+    **options: Any,
+) -> Session:
+    """Open a session: prompts in, candidates out, objects accepted into labels, all undoable.
+
+    Parameters
+    ----------
+    image : array or path-like
+        (rows, cols), (rows, cols, 3 or 4) or with more axes before these; lazy arrays (dask,
+        zarr) are read plane by plane.  A path is read with `read_image`.
+    checkpoint : str, path-like or Predictor
+        As for `load`; a predictor is used as it is.
+    store : EmbeddingStore or path-like, optional
+        Where embeddings are kept beyond the session; a path is a `ZarrStore`.
+    device : str
+        As for `load`; without meaning where a predictor is given.
+    resume : SavedSession or path-like, optional
+        Session file, or folder of a journal, to go on with; a folder that holds nothing yet
+        starts anew, and the journal is kept in it.
+    **options
+        Of `Session`: rgb, contrast, settings, runner, labels, journal, source.  Without `rgb`, a
+        last axis of 3 or 4 after two others is taken for channels.
+
+    Returns
+    -------
+    Session
+        Close it at the end, or use `contextlib.closing`.
+
+    Raises
+    ------
+    ImageError
+        If image, labels and what was saved do not fit each other.
+    FileFormatError, FileNotFoundError
+        If a file cannot be read.
+    SessionError
+        If the folder of the journal is in use or holds another annotation.
+    CheckpointError, DownloadError, DeviceError
+        As for `load`.
+    """
+    from napari_samara.engine.predictor import Predictor
+    from napari_samara.session import Session, read_session, recover
+    from napari_samara.store import ZarrStore
+
+    if isinstance(image, str | os.PathLike):
+        options.setdefault("source", os.fspath(image))
+        image = read_image(image)
+    if isinstance(resume, str | os.PathLike):
+        if Path(resume).is_file():
+            resume = read_session(resume)
+        else:
+            options.setdefault("journal", Path(resume))
+            resume = recover(resume)
+    if isinstance(store, str | os.PathLike):
+        store = ZarrStore(store)
+    shape: tuple[int, ...] = tuple(getattr(image, "shape", ()))
+    options.setdefault("rgb", len(shape) > 2 and shape[-1] in (3, 4))
+    loaded = checkpoint if isinstance(checkpoint, Predictor) else load(checkpoint, device)
+    return Session(image, loaded, store=store, saved=resume, **options)
+
+
+def replay(path: str | os.PathLike[str]) -> NDArray[Any]:
+    """Labels of a saved session, made again step by step; needs neither image nor model.
+
+    Parameters
+    ----------
+    path : path-like
+        Session file, or the folder of a journal.
+
+    Returns
+    -------
+    ndarray of int, shape of the image without channels
+        Equal to the labels when it was saved, on every machine.
+
+    Raises
+    ------
+    FileNotFoundError
+        If there is no such file.
+    FileFormatError
+        If it is something else or damaged.
+    """
+    from napari_samara.session import recover
+    from napari_samara.session import replay as replay_file
+
+    if not Path(path).is_dir():
+        return replay_file(path)
+    saved = recover(path)
+    if saved is None:
+        raise FileNotFoundError(f"no session in the folder {Path(path)}")
+    labels = saved.labels_before()
+    saved.replayed(labels)
+    return labels
 
 
 def _absolute(name: str | os.PathLike[str]) -> str:

@@ -26,6 +26,7 @@ COMMANDS = [
     ["models", "verify"],
     ["models", "path"],
     ["segment"],
+    ["replay"],
     ["bench"],
 ]
 SEGMENT = ["segment", "i.tif", "--prompts", "p.json", "--out", "out/l.tif", "--device", "cpu"]

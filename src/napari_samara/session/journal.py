@@ -27,7 +27,7 @@ JOURNAL_FILE = "session.journal"
 _LOCK_FILE = "session.lock"
 
 # Lines after which the session file is written anew, so that resuming stays quick.
-_COMPACT_AFTER = 500
+_COMPACT_AFTER = 2000
 
 
 class Journal:
@@ -113,8 +113,11 @@ class Journal:
             ) from error
         log.take(numbered)
         self._lines += 1
-        if self._lines >= _COMPACT_AFTER:
-            self.compact()
+
+    @property
+    def due(self) -> bool:
+        """Whether there are so many lines that it is time to compact."""
+        return self._lines >= _COMPACT_AFTER
 
     def compact(self) -> None:
         """Move the lines into the session file; where that fails they stay lines."""

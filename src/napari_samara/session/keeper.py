@@ -117,6 +117,8 @@ class Keeper:
             self._append(line)
 
         self._submit(work, done)
+        # By itself, after the step was told: it may take long.
+        self._submit(lambda _: self._compact(), lambda: None)
 
     def save(self, path: str | os.PathLike[str], scene: Scene, opened: OpenObject) -> None:
         """Write a session file of all that was done.
@@ -166,6 +168,10 @@ class Keeper:
 
     def _submit(self, work: Callable[[Report], None], done: Callable[[], None]) -> None:
         self.runner.submit(Job(work, lambda _: done(), self._failed, self._status))
+
+    def _compact(self) -> None:
+        if self._journal is not None and self._journal.due:
+            self._journal.compact()
 
     def _failed(self, error: Exception) -> None:
         self._status(Status("failed", str(error)))

@@ -127,6 +127,10 @@ class LabelBook:
                 self._highest = max(self._highest, int(edit.after.max(initial=0)))
         self.note(change)
 
+    def recount(self) -> None:
+        """Forget the highest label, since the object that had it may be gone."""
+        self._highest = None
+
     def free_label(self, wanted: int | None = None, count: int = 1) -> int:
         """First of the labels that come next.
 
@@ -162,7 +166,7 @@ class LabelBook:
 
     @property
     def highest(self) -> int:
-        """Highest label there is or was; found once, block by block."""
+        """Highest label there is, or was before a delete; found block by block, and then kept."""
         if self._highest is None:
             self._highest = max((int(np.max(block)) for block in self._blocks()), default=0)
         return max(self._highest, 0)

@@ -591,7 +591,7 @@ class Session(SessionBase):
         self._settle()
         step = self._history.last
         if step is not None:
-            self._commit(step.inverse(), lambda _: self._history.step_back(), {"undo": 1})
+            self._commit(step.inverse(), self._stepped_back, {"undo": 1})
         return step is not None
 
     def redo(self) -> bool:
@@ -653,6 +653,12 @@ class Session(SessionBase):
         self._settle()
         if opened != self._opened:
             self._commit(Change(name, (self._opened, opened)), self._history.push)
+
+    def _stepped_back(self, change: Change) -> None:
+        """Go back in the history; a label that is free again is given out again."""
+        self._history.step_back()
+        if change.lasting:
+            self._book.recount()
 
     def _record(self, name: str, draft: Draft) -> None:
         """Commit edits that the labels have already."""

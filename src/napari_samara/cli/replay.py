@@ -1,0 +1,79 @@
+"""`napari-samara replay`: a session file to labels."""
+
+from __future__ import annotations
+
+import time
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from napari_samara import api
+from napari_samara.cli.options import add_common
+from napari_samara.cli.report import emit
+from napari_samara.labels import require_suffix, write_labels
+from napari_samara.output import require_folder
+
+if TYPE_CHECKING:
+    import argparse
+
+    from napari_samara.cli.options import Subparsers
+
+
+def register(subparsers: Subparsers) -> None:
+    """Add the command to the parser.
+
+    Parameters
+    ----------
+    subparsers : object
+        As `ArgumentParser.add_subparsers` returns it.
+    """
+    parser = subparsers.add_parser(
+        "replay",
+        help="make the labels of a saved session again",
+        description="Make the labels of a saved session again, step by step. Neither the image "
+        "nor the checkpoint is needed.",
+    )
+    parser.add_argument(
+        "session", metavar="S", type=Path, help="session file, or the folder of an annotation"
+    )
+    parser.add_argument(
+        "--out", metavar="L.tif", type=Path, required=True, help="label image, .tif or .npy"
+    )
+    add_common(parser)
+    parser.set_defaults(run=run)
+
+
+def run(args: argparse.Namespace) -> int:
+    """Replay and write the labels.
+
+    Parameters
+    ----------
+    args : argparse.Namespace
+        Parsed options.
+
+    Returns
+    -------
+    int
+        0.
+
+    Raises
+    ------
+    SamaraError, OSError
+        What `api.replay` and `write_labels` raise.
+    """
+    start = time.perf_counter()
+    require_suffix(args.out)
+    require_folder(args.out)
+    labels = api.replay(args.session)
+    write_labels(args.out, labels)
+    found = np.unique(labels)
+    report = {
+        "session": str(args.session),
+        "out": str(args.out),
+        "shape": list(labels.shape),
+        "labels": found[found != 0].tolist(),
+        "seconds": time.perf_counter() - start,
+    }
+    emit(args.json, report, f"{len(report['labels'])} objects\n\n{args.out}")
+    return 0
