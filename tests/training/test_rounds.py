@@ -1,0 +1,260 @@
+"""Tests of prompting and correcting the objects of a view."""
+
+from __future__ import annotations
+
+from itertools import pairwise
+from typing import TYPE_CHECKING
+
+import numpy as np
+import pytest
+import torch
+from tests.training.miniature import SIZE, make_model
+
+from napari_samara.training.recipe import Recipe
+from napari_samara.training.rounds import (
+    Record,
+    Rounds,
+    ViewObjects,
+    add_clicks,
+    choose_objects,
+    neighbourhood,
+)
+from napari_samara.training.simulate import MAX_POINTS, ObjectPrompts
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from napari_samara.model.sam import ImageFeatures, SamModel
+
+BLOCKS = np.kron(np.arange(1, 17).reshape(4, 4), np.ones((16, 16))).astype(np.int32)
+RECIPE = Recipe(prompts=5)
+
+
+def rng() -> np.random.Generator:
+    """Seeded."""
+    return np.random.default_rng(3)
+
+
+def framed(value: int, margin: int) -> np.ndarray:
+    """One square object."""
+    labels = np.zeros((SIZE, SIZE), np.int32)
+    labels[margin : SIZE - margin, margin : SIZE - margin] = value
+    return labels
+
+
+def border_only() -> np.ndarray:
+    """One object on the first line."""
+    labels = np.zeros((SIZE, SIZE), np.int32)
+    labels[0, :40] = 1
+    return labels
+
+
+@pytest.mark.parametrize(
+    ("labels", "smallest", "count"),
+    [
+        (BLOCKS, 24, 5),
+        (np.zeros_like(BLOCKS), 24, 0),
+        (framed(1, 0), 24, 1),
+        (framed(300, 30), 24, 0),  # 16 pixels
+        (framed(300, 30), 16, 1),
+        (border_only(), 24, 0),
+    ],
+)
+def test_objects_of_a_view(labels: np.ndarray, smallest: int, count: int) -> None:
+    found = choose_objects(labels, Recipe(prompts=5, smallest=smallest), rng())
+    assert (0 if found is None else len(found.masks)) == count
+    if found is None:
+        return
+    boxed = [prompt.box is not None for prompt in found.prompts]
+    assert boxed == sorted(boxed)
+    for mask, prompt in zip(found.masks, found.prompts, strict=True):
+        assert len(np.unique(labels[mask])) == 1
+        assert mask.sum() == (labels == labels[mask][0]).sum()
+        for x, y, positive in prompt.points:
+            assert mask[int(y), int(x)] == positive
+
+
+def test_one_pixel_object() -> None:
+    labels = np.zeros_like(BLOCKS)
+    labels[20, 30] = 4
+    found = choose_objects(labels, Recipe(smallest=1), rng())
+    assert found is not None
+    view = Rounds(make_model(), features_of(make_model()))
+    assert torch.isfinite(view.loss(found, 3, rng(), {}))
+
+
+def features_of(model: SamModel, side: int = SIZE) -> ImageFeatures:
+    """Features of a random view."""
+    pixels = torch.randn(1, 3, side, side, generator=torch.Generator().manual_seed(0))
+    with torch.no_grad():
+        return model.eval().encode_any(pixels)
+
+
+POINT = ObjectPrompts([(20.0, 24.0, True)], None)
+POINTS = ObjectPrompts([(20.0, 24.0, True), (3.0, 4.0, False)], None)
+BOX = ObjectPrompts([], (4.0, 6.0, 30.0, 28.0))
+BOX_AND_POINT = ObjectPrompts([(20.0, 24.0, True)], (4.0, 6.0, 30.0, 28.0))
+
+
+@pytest.mark.parametrize(
+    "prompts",
+    [[POINT], [POINTS], [BOX], [BOX_AND_POINT], [POINT, POINT], [POINT, BOX], [POINTS, BOX, BOX]],
+)
+def test_decodes_as_the_model_does(prompts: list[ObjectPrompts]) -> None:
+    """Objects together in training, with padded points, are decoded as each alone in use."""
+    model = make_model()
+    features = features_of(model)
+    with torch.no_grad():
+        logits, iou = Rounds(model, features).decode(prompts)
+        for i, prompt in enumerate(prompts):
+            points = signs = boxes = None
+            if prompt.points:
+                points = torch.tensor([[p[:2] for p in prompt.points]])
+                signs = torch.tensor([[int(p[2]) for p in prompt.points]])
+            if prompt.box is not None:
+                boxes = torch.tensor([prompt.box])
+            code = model.prompt_encoder(points, signs, boxes)
+            for multimask, part in ((False, slice(0, 1)), (True, slice(1, 4))):
+                expected, score = model.decode(features, code, multimask)
+                torch.testing.assert_close(logits[i, part], expected[0], atol=1e-4, rtol=1e-4)
+                torch.testing.assert_close(iou[i, part], score[0], atol=1e-4, rtol=1e-4)
+
+
+def test_view_may_lie_anywhere_in_the_frame() -> None:
+    """A small view put somewhere is decoded with the prompts and position codes of that place."""
+    model = make_model()
+    side, offset = SIZE // 2, (1, 2)
+    features = features_of(model, side)
+    here = Rounds(model, features).decode([POINT])[0]
+    there = Rounds(model, features, offset)
+    moved = there.decode([POINT])[0]
+    assert moved.shape == here.shape == (1, 4, side // 2, side // 2)
+    assert not torch.allclose(moved, here)
+    code = there._encode([POINT], None)
+    patch = SIZE // 4
+    point = torch.tensor([[[20.0 + offset[1] * patch, 24.0 + offset[0] * patch]]])
+    whole = model.prompt_encoder(point, torch.ones(1, 1))
+    assert torch.equal(code.sparse, whole.sparse)
+    assert torch.equal(code.dense, whole.dense[..., 1:3, 2:4])
+    assert code.maps is not None
+    assert torch.equal(code.maps, whole.maps[..., 4:12, 8:16])
+    assert code.maps[0, 1].max() > 0.5  # the drawn point is inside
+
+
+def test_logits_of_the_last_round_stay_in_place() -> None:
+    model = make_model()
+    view = Rounds(model, features_of(model, SIZE // 2), (2, 1))
+    logits = torch.zeros(1, 1, 16, 16)
+    logits[..., 4:8, 10:14] = 5
+    mask = view._in_frame(logits)
+    assert mask.shape == (1, 1, 16, 16)
+    rows, cols = mask[0, 0].nonzero().unbind(1)
+    assert (int(rows.min()), int(rows.max())) == (8 + 2, 8 + 3)
+    assert (int(cols.min()), int(cols.max())) == (4 + 5, 4 + 6)
+
+
+def seen_by(view: Rounds, monkeypatch: pytest.MonkeyPatch) -> list[torch.Tensor | None]:
+    """Collect the logits each round starts from."""
+    seen: list[torch.Tensor | None] = []
+    decode: Callable[..., tuple[torch.Tensor, torch.Tensor]] = view.decode
+
+    def spy(
+        prompts: list[ObjectPrompts], previous: torch.Tensor | None = None
+    ) -> tuple[torch.Tensor, torch.Tensor]:
+        seen.append(previous)
+        return decode(prompts, previous)
+
+    monkeypatch.setattr(view, "decode", spy)
+    return seen
+
+
+@pytest.mark.parametrize("rounds", [1, 2, 3])
+def test_each_round_adds_a_click_and_hands_on_the_mask(
+    rounds: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    model = make_model().train()
+    objects = choose_objects(BLOCKS, RECIPE, rng())
+    assert objects is not None
+    before = [len(prompt.points) for prompt in objects.prompts]
+    kinds = {"box"} if not objects.single.any() else {"box", "point"}
+    view = Rounds(model, features_of(model))
+    seen = seen_by(view, monkeypatch)
+    record: Record = {}
+    loss = view.loss(objects, rounds, rng(), record)
+    loss.backward()
+    assert len(seen) == rounds
+    assert seen[0] is None
+    assert all(
+        p is not None and not p.requires_grad and p.shape == (5, 1, 32, 32) for p in seen[1:]
+    )
+    after = [len(prompt.points) for prompt in objects.prompts]
+    assert np.subtract(after, before).max() == rounds - 1
+    names = {f"{k}_round{i + 1}" if i else k for k in kinds for i in range(rounds)}
+    assert set(record) == names
+    assert all(0 <= value <= 1 for values in record.values() for value in values)
+    grad = model.mask_decoder.mask_tokens.weight.grad
+    assert grad is not None
+    assert grad.abs().sum() > 0
+
+
+def objects_of(masks: np.ndarray, prompts: list[ObjectPrompts]) -> ViewObjects:
+    """With prompts of their own."""
+    copies = [ObjectPrompts(list(prompt.points), prompt.box) for prompt in prompts]
+    return ViewObjects(masks, copies)
+
+
+def test_perfect_masks_and_full_lists_get_no_click() -> None:
+    masks = np.stack([BLOCKS == 6] * 3)
+    full = ObjectPrompts([(20.0, 20.0, True)] * MAX_POINTS, None)
+    objects = objects_of(masks, [POINT, POINT, full])
+    logits = torch.full((3, 1, SIZE, SIZE), -5.0)
+    logits[0, 0][torch.from_numpy(masks[0])] = 5.0
+    add_clicks(objects, logits, rng())
+    assert [len(prompt.points) for prompt in objects.prompts] == [1, 2, MAX_POINTS]
+    x, y, positive = objects.prompts[1].points[-1]
+    assert positive
+    assert masks[1][int(y), int(x)]
+    assert objects.single.tolist() == [True, False, False]
+
+
+def test_object_that_fills_the_view() -> None:
+    model = make_model().train()
+    objects = choose_objects(np.full((SIZE, SIZE), 2, np.int32), RECIPE, rng())
+    assert objects is not None
+    assert torch.isfinite(Rounds(model, features_of(model)).loss(objects, 3, rng(), {}))
+
+
+def test_model_without_drawn_prompts(tiny_sam: SamModel) -> None:
+    """SAM itself, whose prompts share one dense code, trains in the same rounds."""
+    objects = choose_objects(BLOCKS, RECIPE, rng())
+    assert objects is not None
+    features = features_of(tiny_sam)
+    loss = Rounds(tiny_sam, features).loss(objects, 3, rng(), {})
+    assert torch.isfinite(loss)
+
+
+@pytest.mark.parametrize(
+    ("rows", "cols", "expected"),
+    [
+        ((10, 12), (10, 12), (5, 17, 5, 17)),  # half of 2 and 4 more
+        ((0, 32), (0, 32), (0, 32, 0, 32)),
+        ((0, 8), (20, 21), (0, 16, 16, 25)),
+    ],
+)
+def test_neighbourhood_is_the_box_and_some_more(
+    rows: tuple[int, int], cols: tuple[int, int], expected: tuple[int, int, int, int]
+) -> None:
+    inside = torch.zeros(1, 32, 32, dtype=torch.bool)
+    inside[0, slice(*rows), slice(*cols)] = True
+    found = neighbourhood(inside)[0]
+    wanted = torch.zeros(32, 32, dtype=torch.bool)
+    wanted[slice(*expected[:2]), slice(*expected[2:])] = True
+    assert torch.equal(found, wanted)
+
+
+def test_neighbourhoods_do_not_mix() -> None:
+    inside = torch.zeros(3, 32, 32, dtype=torch.bool)
+    for i in range(3):
+        inside[i, 10 * i, 10 * i] = True
+    found = neighbourhood(inside)
+    assert all(not torch.equal(a, b) for a, b in pairwise(found))
