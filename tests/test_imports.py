@@ -145,7 +145,7 @@ ABSENT = {
     "engine": VIEWER | {"zarr"},
     "store": VIEWER | TORCH,
     "checkpoints": VIEWER,
-    "session": VIEWER,
+    "session": VIEWER | TORCH,
     "training": VIEWER,
     "api": VIEWER,
     "cli": VIEWER,

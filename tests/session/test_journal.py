@@ -234,6 +234,30 @@ def test_a_full_disk_changes_nothing(
     assert np.array_equal(state_of(folder)[0], session.labels)
 
 
+@pytest.mark.parametrize("accepted", [0, 1])
+def test_a_disk_that_does_not_keep_what_is_written(
+    open_: Opener, image: np.ndarray, folder: Path, monkeypatch: pytest.MonkeyPatch, accepted: int
+) -> None:
+    session = open_(image, journal=folder)
+    for row in (10, 40)[:accepted]:
+        session.add(point(row, 20))
+        session.accept()
+    session.add(point(25, 40))
+    before = session.labels.copy()
+
+    def fail(_: int) -> None:
+        raise OSError(5, "Input/output error")
+
+    with monkeypatch.context() as patch:
+        patch.setattr(module.os, "fsync", fail)
+        with pytest.raises(OutputError, match="Input/output"):
+            session.accept()
+    assert np.array_equal(session.labels, before)
+    assert len(session.objects) == accepted
+    session.accept()
+    assert np.array_equal(state_of(folder)[0], session.labels)
+
+
 def test_a_folder_that_cannot_be_made(open_: Opener, image: np.ndarray, tmp_path: Path) -> None:
     (tmp_path / "file").write_text("", encoding="utf-8")
     with pytest.raises(OutputError, match="cannot write"):
