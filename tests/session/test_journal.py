@@ -123,6 +123,42 @@ def test_resume_goes_on_where_it_ended(open_: Opener, image: np.ndarray, folder:
     assert recover(crashed) is None
 
 
+def test_prompts_that_were_not_accepted_come_back(
+    open_: Opener, image: np.ndarray, folder: Path
+) -> None:
+    session = open_(image, journal=folder)
+    session.add(point(10, 10))
+    session.accept()
+    session.add(point(30, 30))
+    session.choose(2)
+    shutil.copytree(folder, folder.with_name("crashed"))
+    again = open_(image, saved=recover(folder.with_name("crashed")))
+    assert again.prompts == session.prompts
+    assert again.choice == 2
+    session.accept()
+    saved = recover(folder)
+    assert saved is not None
+    assert len(saved.opened.prompts) == 0
+
+
+def test_the_labels_that_are_given_are_filled(
+    open_: Opener, image: np.ndarray, folder: Path
+) -> None:
+    first = open_(image, journal=folder, labels=np.zeros(SHAPE, np.uint16))
+    first.add(point(10, 10))
+    first.accept()
+    first.close()
+    labels = np.full(SHAPE, 3, np.int32)
+    second = open_(image, journal=folder, labels=labels, saved=recover(folder))
+    assert second.labels is labels
+    assert np.array_equal(labels, first.labels)
+    second.add(point(30, 30))
+    second.accept(label=70_000)
+    assert np.array_equal(state_of(folder)[0], labels)
+    with pytest.raises(ImageError, match="cannot hold"):
+        open_(image, labels=np.zeros(SHAPE, np.uint8), saved=recover(folder))
+
+
 def test_a_line_that_was_cut_off_is_no_damage(
     open_: Opener, image: np.ndarray, folder: Path
 ) -> None:
@@ -158,8 +194,8 @@ def test_damage_inside_is_told(open_: Opener, image: np.ndarray, folder: Path) -
         session.add(point(row, 20))
         session.accept()
     path = folder / JOURNAL_FILE
-    first, second, _ = path.read_bytes().split(b"\n")
-    path.write_bytes(first[:50] + b"\n" + second + b"\n")
+    first, *others = path.read_bytes().split(b"\n")
+    path.write_bytes(b"\n".join([first[:50], *others]))
     with pytest.raises(FileFormatError, match="line 1"):
         recover(folder)
 

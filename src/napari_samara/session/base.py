@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any
+
+import numpy as np
 
 from napari_samara.errors import FileFormatError, ImageError, PromptError, SessionError
 from napari_samara.intensity import Contrast
@@ -90,7 +92,9 @@ class SessionBase:
         self._history: History[Change] = History()
         self._runner: JobRunner = runner or InlineRunner()
         self._decoder = Decoder(self._runner, self._embeddings(), self._on_status, self._on_answer)
-        changes = self._taken_over(saved)
+        changes = self._taken_over(saved, given=labels is not None)
+        if saved is not None:
+            saved = replace(saved, dtype=np.dtype(self._book.labels.dtype).str)
         kept = _journal(journal, saved)
         self._keeper = Keeper(self._runner.companion(), kept, self._on_status, saved)
         for change in changes:
@@ -98,7 +102,7 @@ class SessionBase:
         if saved is not None and len(saved.opened.prompts):
             self._commit(Change("resume", (OpenObject(), saved.opened)), self._history.push)
 
-    def _taken_over(self, saved: SavedSession | None) -> list[Change]:
+    def _taken_over(self, saved: SavedSession | None, given: bool) -> list[Change]:
         """Bring the labels and records to where a saved session ended."""
         if saved is None:
             return []
@@ -115,7 +119,7 @@ class SessionBase:
             )
         labels = saved.labels_before()
         changes = saved.replayed(labels)
-        self._book.rebind(labels)
+        self._book.fill(labels, given)
         for change in changes:
             self._book.note(change)
         return changes
@@ -215,8 +219,10 @@ class SessionBase:
 
         if not change.lasting:
             make()
+            self._keeper.note(self._opened)
             return
-        self._keeper.keep(line or step_of(change, now()), self._scene(), make, made)
+        line = {**(line or step_of(change, now())), "open": change.opened[1].to_dict()}
+        self._keeper.keep(line, self._scene(), make, made)
 
     def _tell(self, change: Change, silent: bool) -> None:
         for edit in () if silent else change.edits:

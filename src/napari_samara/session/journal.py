@@ -85,13 +85,16 @@ class Journal:
         self._empty()
         self._log = Log.of(saved)
 
-    def append(self, line: Mapping[str, Any]) -> None:
+    def append(self, line: Mapping[str, Any], durable: bool = True) -> None:
         """Write a line; it is on the disk when this returns.
 
         Parameters
         ----------
         line : mapping
             As `Log.take` reads it, without its number.
+        durable : bool
+            Whether to wait for the disk; without, it outlives this process but perhaps not the
+            machine.
 
         Raises
         ------
@@ -103,7 +106,7 @@ class Journal:
         numbered = {"seq": log.sequence + 1, **line}
         text = json.dumps(numbered, allow_nan=False, separators=(",", ":")) + "\n"
         try:
-            self._write(text.encode())
+            self._write(text.encode(), durable)
         except OSError as error:
             with contextlib.suppress(OSError):
                 self._cut()
@@ -147,7 +150,7 @@ class Journal:
         sync_folder(self.folder)
         self._size = self._lines = 0
 
-    def _write(self, data: bytes) -> None:
+    def _write(self, data: bytes, durable: bool) -> None:
         if self._handle is None:
             flags = os.O_RDWR | os.O_CREAT | getattr(os, "O_BINARY", 0)
             self._handle = os.open(self.folder / JOURNAL_FILE, flags, 0o644)
@@ -156,7 +159,8 @@ class Journal:
         rest = memoryview(data)
         while rest:
             rest = rest[os.write(self._handle, rest) :]
-        os.fsync(self._handle)
+        if durable:
+            os.fsync(self._handle)
         self._size += len(data)
 
     def _cut(self) -> None:

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import contextlib
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from napari_samara.embedding import pixels_digest
+from napari_samara.errors import OutputError
 from napari_samara.session.events import Status
 from napari_samara.session.jobs import Job
 from napari_samara.session.log import Log
@@ -24,6 +26,9 @@ if TYPE_CHECKING:
 
 # Larger images are known by name, shape and the planes that were annotated.
 _HASHED = 1 << 28
+
+# Seconds between two looks whether a step is through, while something else is being written.
+_GLANCE = 0.005
 
 
 def image_digest(image: Any) -> str | None:
@@ -87,6 +92,7 @@ class Keeper:
         self._journal, self._status = journal, status
         self._log: Log | None = None
         self._digest: str | None = None
+        self._pending = 0
         if saved is not None:
             self._begin(saved)
 
@@ -116,9 +122,27 @@ class Keeper:
                 self._begin(self._start(scene, made))
             self._append(line)
 
-        self._submit(work, done)
+        self._pending += 1
+        self._submit(work, done, step=True)
         # By itself, after the step was told: it may take long.
         self._submit(lambda _: self._compact(), lambda: None)
+
+    def note(self, opened: OpenObject) -> None:
+        """Write what is open into the journal, without waiting and without fail.
+
+        Parameters
+        ----------
+        opened : OpenObject
+            From now on.
+        """
+
+        def work(_: Report) -> None:
+            if self._log is not None and self._journal is not None:
+                with contextlib.suppress(OutputError):
+                    self._append({"open": opened.to_dict()}, durable=False)
+
+        if self._journal is not None:
+            self._submit(work, lambda: None)
 
     def save(self, path: str | os.PathLike[str], scene: Scene, opened: OpenObject) -> None:
         """Write a session file of all that was done.
@@ -158,7 +182,8 @@ class Keeper:
 
     def settle(self) -> None:
         """Wait until every step that was handed in has come to its end."""
-        self.runner.wait()
+        while self._pending:
+            self.runner.wait(_GLANCE)
 
     def close(self) -> None:
         """Write what is left and let go of the folder."""
@@ -166,25 +191,32 @@ class Keeper:
         if self._journal is not None:
             self._journal.close()
 
-    def _submit(self, work: Callable[[Report], None], done: Callable[[], None]) -> None:
-        self.runner.submit(Job(work, lambda _: done(), self._failed, self._status))
+    def _submit(
+        self, work: Callable[[Report], None], done: Callable[[], None], step: bool = False
+    ) -> None:
+        def came(_: object) -> None:
+            self._pending -= step
+            done()
+
+        def failed(error: Exception) -> None:
+            self._pending -= step
+            self._status(Status("failed", str(error)))
+
+        self.runner.submit(Job(work, came, failed, self._status))
 
     def _compact(self) -> None:
         if self._journal is not None and self._journal.due:
             self._journal.compact()
-
-    def _failed(self, error: Exception) -> None:
-        self._status(Status("failed", str(error)))
 
     def _begin(self, saved: SavedSession) -> None:
         if self._journal is not None:
             self._journal.begin(saved)
         self._log = Log.of(saved)
 
-    def _append(self, line: Mapping[str, Any]) -> None:
+    def _append(self, line: Mapping[str, Any], durable: bool = True) -> None:
         assert self._log is not None  # `keep` has begun
         if self._journal is not None:
-            self._journal.append(line)
+            self._journal.append(line, durable)
         self._log.take({"seq": self._log.sequence + 1, **line})
 
     def _start(self, scene: Scene, made: Sequence[LabelEdit]) -> SavedSession:

@@ -16,6 +16,8 @@ from napari_samara.session.edits import LabelEdit, crop
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
+    from numpy.typing import NDArray
+
     from napari_samara.session.change import Change
     from napari_samara.session.objects import ObjectRecord
 
@@ -126,6 +128,31 @@ class LabelBook:
             if self._highest is not None:
                 self._highest = max(self._highest, int(edit.after.max(initial=0)))
         self.note(change)
+
+    def fill(self, labels: NDArray[Any], in_place: bool) -> None:
+        """Take over the labels of a saved session.
+
+        Parameters
+        ----------
+        labels : ndarray of int
+            Of the same shape.
+        in_place : bool
+            Whether they are written into the array that is there.
+
+        Raises
+        ------
+        ImageError
+            If that array cannot hold them.
+        """
+        if not in_place:
+            self.rebind(labels)
+            return
+        if not np.can_cast(labels.dtype, self.labels.dtype):
+            raise ImageError(
+                f"labels of {self.labels.dtype} cannot hold the saved ones of {labels.dtype}"
+            )
+        self.labels[...] = labels
+        self._highest = None
 
     def recount(self) -> None:
         """Forget the highest label, since the object that had it may be gone."""

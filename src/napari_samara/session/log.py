@@ -6,6 +6,7 @@ from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any
 
 from napari_samara.errors import FileFormatError
+from napari_samara.session.objects import OpenObject
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -45,7 +46,8 @@ class Log:
         Parameters
         ----------
         line : mapping
-            ``{"seq": n, "do": ...}``, ``{"seq": n, "undo": 1}`` or ``{"seq": n, "redo": 1}``.
+            ``{"seq": n, "do": ...}``, ``{"seq": n, "undo": 1}``, ``{"seq": n, "redo": 1}`` or
+            ``{"seq": n}``, each with ``"open"``, the open object from then on.
 
         Raises
         ------
@@ -53,16 +55,19 @@ class Log:
             If it says something else, or there is nothing to undo or redo.
         """
         if "do" in line:
-            self.steps[self.position :] = [{k: v for k, v in line.items() if k != "seq"}]
+            step = {name: value for name, value in line.items() if name not in ("seq", "open")}
+            self.steps[self.position :] = [step]
             self.position += 1
         elif "undo" in line and self.position > 0:
             self.position -= 1
         elif "redo" in line and self.position < len(self.steps):
             self.position += 1
-        else:
+        elif "undo" in line or "redo" in line or "open" not in line:
             raise FileFormatError(
                 f"line {line.get('seq')} of the journal does not follow the others"
             )
+        if "open" in line:
+            self.saved = replace(self.saved, opened=OpenObject.from_dict(line["open"]))
         self.sequence = int(line["seq"])
 
     def snapshot(self) -> SavedSession:

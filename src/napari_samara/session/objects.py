@@ -51,6 +51,43 @@ class OpenObject:
             self, chosen=tuple(sorted({**dict(self.chosen), plane: number}.items(), key=repr))
         )
 
+    def to_dict(self) -> dict[str, Any]:
+        """Return the plain form for JSON."""
+        return {
+            "prompts": [prompt.to_dict() for prompt in self.prompts],
+            "label": self.label,
+            "chosen": [[plane.to_dict(), number] for plane, number in self.chosen],
+        }
+
+    @classmethod
+    def from_dict(cls, data: Mapping[str, Any]) -> OpenObject:
+        """Open object of its plain form.
+
+        Parameters
+        ----------
+        data : mapping
+            As `to_dict` gives it.
+
+        Returns
+        -------
+        OpenObject
+            Equal to the one saved.
+
+        Raises
+        ------
+        FileFormatError
+            If an entry is missing or not allowed.
+        """
+        try:
+            label = data["label"]
+            return cls(
+                PromptSet([Prompt.from_dict(prompt) for prompt in data["prompts"]]),
+                None if label is None else int(label),
+                tuple((Plane.from_dict(plane), int(number)) for plane, number in data["chosen"]),
+            )
+        except (KeyError, TypeError, ValueError, SamaraError) as error:
+            raise FileFormatError(f"not an open object: {error!r}") from error
+
 
 @dataclass(frozen=True)
 class ObjectPart:

@@ -13,8 +13,6 @@ import numpy as np
 from napari_samara import __version__
 from napari_samara.errors import FileFormatError, ImageError, SamaraError
 from napari_samara.output import whole_file
-from napari_samara.prompts import PromptSet
-from napari_samara.prompts.base import Prompt
 from napari_samara.session.change import Change
 from napari_samara.session.edits import decode_values, edit_from_dict, encode_values
 from napari_samara.session.objects import ObjectRecord, OpenObject
@@ -75,10 +73,7 @@ class SavedSession:
             **self.about,
             "labels": {"shape": list(self.shape), "dtype": self.dtype, "start": self.start},
             "objects": list(self.objects().values()),
-            "open": {
-                "prompts": [prompt.to_dict() for prompt in self.opened.prompts],
-                "label": self.opened.label,
-            },
+            "open": self.opened.to_dict(),
             "steps": list(self.steps),
             "sequence": self.sequence,
         }
@@ -110,8 +105,7 @@ class SavedSession:
                 f"session file of version {version!r}; this release reads version {VERSION}"
             )
         try:
-            labels, opened = document["labels"], document["open"]
-            prompts = PromptSet([Prompt.from_dict(prompt) for prompt in opened["prompts"]])
+            labels = document["labels"]
             dict(document["image"])  # must be there to tell which image this was
             return cls(
                 {name: document[name] for name in document if name not in _OWN},
@@ -119,7 +113,7 @@ class SavedSession:
                 _label_type(labels["dtype"]),
                 labels["start"],
                 tuple(dict(step) for step in document["steps"]),
-                OpenObject(prompts, opened["label"]),
+                OpenObject.from_dict(document["open"]),
                 int(document["sequence"]),
             )
         except (KeyError, TypeError, ValueError, SamaraError) as error:

@@ -56,7 +56,8 @@ class Session(PromptingSession):
     source : str, optional
         Where the image came from, for the saved session.
     saved : SavedSession, optional
-        What to go on with, as `recover` returns it; the labels are made from it.
+        What to go on with, as `recover` returns it; labels that are given are filled with what
+        they were then.
 
     Raises
     ------
