@@ -197,6 +197,27 @@ def test_each_round_adds_a_click_and_hands_on_the_mask(
     assert grad.abs().sum() > 0
 
 
+def test_the_mask_that_is_shown_is_corrected(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Of three masks the one with the best score, otherwise the single one."""
+    model = make_model()
+    objects = objects_of(np.stack([BLOCKS == i for i in (6, 7)]), [POINT, BOX])
+    view = Rounds(model, features_of(model))
+    logits, _ = view.decode(objects.prompts)
+    score = torch.tensor([[0.9, 0.1, 0.7, 0.2], [0.1, 0.9, 0.9, 0.9]])
+    seen: list[torch.Tensor | None] = []
+
+    def decode(
+        _: list[ObjectPrompts], previous: torch.Tensor | None = None
+    ) -> tuple[torch.Tensor, torch.Tensor]:
+        seen.append(previous)
+        return logits, score
+
+    monkeypatch.setattr(view, "decode", decode)
+    view.loss(objects, 2, rng(), {})
+    assert seen[1] is not None
+    assert torch.equal(seen[1][:, 0], torch.stack([logits[0, 2], logits[1, 0]]))
+
+
 def objects_of(masks: np.ndarray, prompts: list[ObjectPrompts]) -> ViewObjects:
     """With prompts of their own."""
     copies = [ObjectPrompts(list(prompt.points), prompt.box) for prompt in prompts]
