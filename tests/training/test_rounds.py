@@ -200,7 +200,7 @@ def test_each_round_adds_a_click_and_hands_on_the_mask(
 def test_the_mask_that_is_shown_is_corrected(monkeypatch: pytest.MonkeyPatch) -> None:
     """Of three masks the one with the best score, otherwise the single one."""
     model = make_model()
-    objects = objects_of(np.stack([BLOCKS == i for i in (6, 7)]), [POINT, BOX])
+    objects = objects_of(np.stack([i == BLOCKS for i in (6, 7)]), [POINT, BOX])
     view = Rounds(model, features_of(model))
     logits, _ = view.decode(objects.prompts)
     score = torch.tensor([[0.9, 0.1, 0.7, 0.2], [0.1, 0.9, 0.9, 0.9]])
