@@ -77,6 +77,13 @@ def test_which_axis_holds_channels(
     assert session.labels.shape == expected
 
 
+def test_a_session_file_that_is_not_there(tiny_folder: Path, tmp_path: Path) -> None:
+    path = tmp_path / "none.samara.json"
+    with pytest.raises(FileNotFoundError):
+        samara.open_session(np.zeros((9, 9), np.uint8), checkpoint=tiny_folder, resume=path)
+    assert not path.exists()
+
+
 def test_replay_of_something_else(tmp_path: Path) -> None:
     with pytest.raises(FileNotFoundError):
         samara.replay(tmp_path)

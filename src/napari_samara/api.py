@@ -204,7 +204,7 @@ def open_session(
         options.setdefault("source", os.fspath(image))
         image = read_image(image)
     if isinstance(resume, str | os.PathLike):
-        if Path(resume).is_file():
+        if Path(resume).is_file() or Path(resume).suffix == ".json":
             resume = read_session(resume)
         else:
             options.setdefault("journal", Path(resume))

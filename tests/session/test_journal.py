@@ -313,6 +313,22 @@ def test_one_session_a_folder(open_: Opener, image: np.ndarray, folder: Path) ->
     assert np.array_equal(again.labels, session.labels)
 
 
+@pytest.mark.parametrize("accepted", [0, 1])
+def test_a_closed_session_writes_no_more(
+    open_: Opener, image: np.ndarray, folder: Path, accepted: int
+) -> None:
+    session = open_(image, journal=folder)
+    for row in (10, 40)[:accepted]:
+        session.add(point(row, 20))
+        session.accept()
+    session.close()
+    session.close()
+    session.add(point(25, 40))
+    with pytest.raises(SessionError, match="closed"):
+        session.accept()
+    assert len(session.objects) == accepted
+
+
 def test_nothing_done_is_nothing_to_resume(open_: Opener, image: np.ndarray, folder: Path) -> None:
     assert recover(folder) is None
     open_(image, journal=folder).close()

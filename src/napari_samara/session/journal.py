@@ -52,6 +52,7 @@ class Journal:
         self._lines = 0
         self._size = 0
         self._handle: int | None = None
+        self._closed = False
         self._lock = contextlib.ExitStack()
         try:
             self.folder.mkdir(parents=True, exist_ok=True)
@@ -80,7 +81,11 @@ class Journal:
         ------
         OutputError
             If it cannot be written; the folder is as it was then.
+        SessionError
+            If the journal is closed.
         """
+        if self._closed:
+            raise SessionError(f"the annotation in {self.folder} is closed; open it again")
         write_session(self.folder / SESSION_FILE, saved)
         self._empty()
         self._log = Log.of(saved)
@@ -100,9 +105,12 @@ class Journal:
         ------
         OutputError
             If the disk is full or gone; nothing is added then.
+        SessionError
+            If the journal is closed.
         """
         log = self._log
-        assert log is not None  # the session begins the journal first
+        if log is None or self._closed:
+            raise SessionError(f"the annotation in {self.folder} is closed; open it again")
         numbered = {"seq": log.sequence + 1, **line}
         text = json.dumps(numbered, allow_nan=False, separators=(",", ":")) + "\n"
         try:
@@ -134,6 +142,7 @@ class Journal:
     def close(self) -> None:
         """Compact, and let others write to the folder."""
         self.compact()
+        self._closed = True
         if self._handle is not None:
             os.close(self._handle)
             self._handle = None

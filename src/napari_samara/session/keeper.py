@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from napari_samara.embedding import pixels_digest
-from napari_samara.errors import OutputError
+from napari_samara.errors import OutputError, SessionError
 from napari_samara.session.events import Status
 from napari_samara.session.jobs import Job
 from napari_samara.session.log import Log
@@ -138,7 +138,7 @@ class Keeper:
 
         def work(_: Report) -> None:
             if self._log is not None and self._journal is not None:
-                with contextlib.suppress(OutputError):
+                with contextlib.suppress(OutputError, SessionError):
                     self._append({"open": opened.to_dict()}, durable=False)
 
         if self._journal is not None:
