@@ -14,7 +14,8 @@ from napari.layers import Image, Points
 
 from napari_samara.errors import ImageError
 from napari_samara.planes import Plane
-from napari_samara.ui.binding import ImageBinding, comfortable_level, matrix_of, unit_factors
+from napari_samara.ui.binding import ImageBinding, comfortable_level
+from napari_samara.ui.transforms import matrix_of, unit_factors
 
 TURN = np.array([[0.0, -1.0], [1.0, 0.0]])
 AFFINE = np.array([[1.5, 0.2, 3.0], [-0.1, 0.8, -2.0], [0.0, 0.0, 1.0]])

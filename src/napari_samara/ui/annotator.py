@@ -9,6 +9,7 @@ from qtpy.QtCore import QTimer
 
 from napari_samara.errors import ImageError, SamaraError
 from napari_samara.session import Session
+from napari_samara.session.thread_runner import ThreadRunner
 from napari_samara.ui.binding import ImageBinding, comfortable_level
 from napari_samara.ui.contrast import DISPLAYED, chosen
 from napari_samara.ui.keys import bind_in_labels, bind_keys, unbind_in_labels
@@ -88,7 +89,7 @@ class Annotator:
             predictor,
             rgb=self.binding.rgb,
             contrast=chosen(self.contrast_name, image),
-            runner=(runner or _worker)(self._main.deliver),
+            runner=(runner or ThreadRunner)(self._main.deliver),
             labels=self.layers.target,
             source=str(image.source.path) if image.source.path else None,
         )
@@ -97,7 +98,8 @@ class Annotator:
         self._label_keys = {"undo": self.undo, "redo": self.redo}
         bind_in_labels(self.labels, self._label_keys)
         self._sync = PromptSync(self.session, self.layers, self.attempt)
-        self._connect()
+        for event, slot in self._pairs():
+            event.connect(slot)
         self._sync.from_layers()
 
     @property
@@ -220,7 +222,8 @@ class Annotator:
         if not self._open:
             return
         self._open = False
-        self._disconnect()
+        for event, slot in self._pairs():
+            event.disconnect(slot)
         self._main.close()
         self.session.close()
         self.layers.close(keep_layers)
@@ -238,31 +241,20 @@ class Annotator:
         if records:
             self.selected = records[-1].label
 
-    def _connect(self) -> None:
-        """Listen; `_disconnect` is the mirror image."""
-        events = self.session.events
-        events.candidates.connect(self._on_candidates)
-        events.batch.connect(self._on_batch)
-        events.prompts.connect(self._sync.to_layers)
-        self.layers.drawn.connect(self._on_drawn)
-        self.layers.lost.connect(self._on_lost)
-        self.layers.target.painted.connect(self._on_painted)
-        self.viewer.dims.events.point.connect(self._on_dims)
-        self.viewer.dims.events.order.connect(self._on_dims)
-        self.binding.layer.events.contrast_limits.connect(self._on_limits)
-
-    def _disconnect(self) -> None:
-        """Stop to listen."""
-        events = self.session.events
-        events.candidates.disconnect(self._on_candidates)
-        events.batch.disconnect(self._on_batch)
-        events.prompts.disconnect(self._sync.to_layers)
-        self.layers.drawn.disconnect(self._on_drawn)
-        self.layers.lost.disconnect(self._on_lost)
-        self.layers.target.painted.disconnect(self._on_painted)
-        self.viewer.dims.events.point.disconnect(self._on_dims)
-        self.viewer.dims.events.order.disconnect(self._on_dims)
-        self.binding.layer.events.contrast_limits.disconnect(self._on_limits)
+    def _pairs(self) -> list[tuple[Any, Callable[..., object]]]:
+        """Every event and what it leads to, in one place: closing is the mirror image."""
+        events, dims = self.session.events, self.viewer.dims.events
+        return [
+            (events.candidates, self._on_candidates),
+            (events.batch, self._on_batch),
+            (events.prompts, self._sync.to_layers),
+            (self.layers.drawn, self._on_drawn),
+            (self.layers.lost, self._on_lost),
+            (self.layers.target.painted, self._on_painted),
+            (dims.point, self._on_dims),
+            (dims.order, self._on_dims),
+            (self.binding.layer.events.contrast_limits, self._on_limits),
+        ]
 
     def _on_drawn(self) -> None:
         """Take over what is drawn, and put back a layer that was removed."""
@@ -306,10 +298,3 @@ class Annotator:
         """End, since a layer that annotating needs is gone."""
         self.message.emit(line)
         QTimer.singleShot(0, self.close)
-
-
-def _worker(deliver: Callable[[Delivery], None]) -> JobRunner:
-    """Runner with one worker thread."""
-    from napari_samara.session.thread_runner import ThreadRunner
-
-    return ThreadRunner(deliver)

@@ -21,6 +21,7 @@ import numpy as np
 
 from napari_samara.errors import ImageError
 from napari_samara.planes import Plane
+from napari_samara.ui.transforms import apply, matrix_of, unit_factors, units_of
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -31,54 +32,6 @@ if TYPE_CHECKING:
 
 # Longest side of a plane that a multiscale image is annotated at unless the user says otherwise.
 _COMFORTABLE_SIDE = 4096
-
-
-def matrix_of(layer: Layer) -> NDArray[np.float64]:
-    """Transform of a layer from data to world, in the units of the layer.
-
-    Parameters
-    ----------
-    layer : Layer
-        Of any kind.
-
-    Returns
-    -------
-    ndarray of float64, shape (ndim + 1, ndim + 1)
-        Homogeneous: scale, shear, rotate, translate and affine in one.
-    """
-    count = layer.ndim
-    origin = np.asarray(layer.data_to_world(np.zeros(count)), dtype=float)
-    matrix = np.eye(count + 1)
-    matrix[:count, count] = origin
-    for axis, unit in enumerate(np.eye(count)):
-        matrix[:count, axis] = np.asarray(layer.data_to_world(unit), dtype=float) - origin
-    return matrix
-
-
-def unit_factors(given: Sequence[Any] | None, wanted: Sequence[Any] | None) -> NDArray[np.float64]:
-    """How many of the wanted units one of the given units is, axis by axis from the last.
-
-    Parameters
-    ----------
-    given, wanted : sequence of pint.Unit, optional
-        Units of the axes; None where the viewer is too old to know.
-
-    Returns
-    -------
-    ndarray of float64, shape (axes both have,)
-        1 where the units are equal or cannot be converted into each other (pixels to lengths).
-    """
-    if given is None or wanted is None:
-        return np.ones(0)
-    count = min(len(given), len(wanted))
-    factors = np.ones(count)
-    for place in range(1, count + 1):
-        one, other = given[-place], wanted[-place]
-        if one != other and getattr(one, "dimensionality", 0) == getattr(
-            other, "dimensionality", 1
-        ):
-            factors[-place] = float((1 * one).to(other).magnitude)
-    return factors
 
 
 @dataclass(frozen=True, eq=False)
@@ -187,13 +140,13 @@ class ImageBinding:
             Pixel centres at whole numbers.
         """
         given = np.asarray(coords, dtype=float).reshape(-1, layer.ndim)
-        world = _apply(matrix_of(layer), given)
-        factors = unit_factors(_units(layer), _units(self.layer))
+        world = apply(matrix_of(layer), given)
+        factors = unit_factors(units_of(layer), units_of(self.layer))
         world[:, world.shape[1] - len(factors) :] *= factors
         full = np.tile(self._point(dims), (len(world), 1))
         shared = min(layer.ndim, self.ndim)
         full[:, self.ndim - shared :] = world[:, layer.ndim - shared :]
-        return _apply(np.linalg.inv(self.matrix), full)
+        return apply(np.linalg.inv(self.matrix), full)
 
     def to_layer(self, layer: Layer, coords: ArrayLike, dims: Dims) -> NDArray[np.float64]:
         """Map pixels of this level to data coordinates of another layer.
@@ -212,14 +165,14 @@ class ImageBinding:
         ndarray of float64, shape (N, layer.ndim)
             The way back of `from_layer`.
         """
-        world = _apply(self.matrix, np.asarray(coords, dtype=float).reshape(-1, self.ndim))
-        factors = unit_factors(_units(self.layer), _units(layer))
+        world = apply(self.matrix, np.asarray(coords, dtype=float).reshape(-1, self.ndim))
+        factors = unit_factors(units_of(self.layer), units_of(layer))
         world[:, world.shape[1] - len(factors) :] *= factors
         here = np.asarray(dims.point, dtype=float)[-layer.ndim :]
         full = np.tile(np.pad(here, (layer.ndim - len(here), 0)), (len(world), 1))
         shared = min(layer.ndim, self.ndim)
         full[:, layer.ndim - shared :] = world[:, self.ndim - shared :]
-        return _apply(np.linalg.inv(matrix_of(layer)), full)
+        return apply(np.linalg.inv(matrix_of(layer)), full)
 
     def to_world(self, at: ArrayLike, dims: Dims) -> NDArray[np.float64]:
         """World position of a pixel, in the units of the viewer.
@@ -236,8 +189,8 @@ class ImageBinding:
         ndarray of float64, shape (ndim,)
             On the last axes of the viewer.
         """
-        world: NDArray[np.float64] = _apply(self.matrix, np.asarray(at, dtype=float)[np.newaxis])[0]
-        factors = unit_factors(_units(self.layer), getattr(dims, "units", None))
+        world: NDArray[np.float64] = apply(self.matrix, np.asarray(at, dtype=float)[np.newaxis])[0]
+        factors = unit_factors(units_of(self.layer), getattr(dims, "units", None))
         world[len(world) - len(factors) :] *= factors
         return world
 
@@ -276,7 +229,7 @@ class ImageBinding:
         """World position of the sliders on the axes of the image, in the units of the layer."""
         here = np.asarray(dims.point, dtype=float)[-self.ndim :]
         here = np.pad(here, (self.ndim - len(here), 0))
-        factors = unit_factors(getattr(dims, "units", None), _units(self.layer))
+        factors = unit_factors(getattr(dims, "units", None), units_of(self.layer))
         here[len(here) - len(factors) :] *= factors
         return here
 
@@ -303,20 +256,8 @@ def comfortable_level(layer: Image) -> int:
     return len(layer.data) - 1
 
 
-def _apply(matrix: NDArray[Any], coords: NDArray[Any]) -> NDArray[np.float64]:
-    """`coords` (N, n) through a homogeneous (n + 1, n + 1) matrix."""
-    result: NDArray[np.float64] = coords @ matrix[:-1, :-1].T + matrix[:-1, -1]
-    return result
-
-
 def _ranks(order: tuple[int, ...], ndim: int) -> list[int]:
     """Axes of the image in the order shown, as napari reduces the order of the viewer."""
     missing = ndim - len(order)
     ranks = [sorted(order).index(axis) + missing for axis in order]
     return [*range(missing), *ranks]
-
-
-def _units(layer: Layer) -> Sequence[Any] | None:
-    """Units of the axes of a layer, where this napari has them."""
-    units: Sequence[Any] | None = getattr(layer, "units", None)
-    return units

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeAlias
 
 import numpy as np
 from psygnal import Signal
@@ -16,6 +16,10 @@ if TYPE_CHECKING:
 
     from napari.layers import Labels
     from numpy.typing import NDArray
+
+
+_Part: TypeAlias = "tuple[tuple[NDArray[Any], ...], NDArray[Any], NDArray[Any]]"
+"""Indices of changed pixels, their labels before, and after."""
 
 
 class LayerLabels:
@@ -124,7 +128,7 @@ def painted_edits(layer: Labels, atoms: Sequence[Any]) -> Iterator[LabelEdit]:
     LabelEdit
         In planes as the viewer shows them, rows along the earlier axis.
     """
-    parts = [part for part in map(_before, atoms) if part[1].size]
+    parts = [part for part in map(_part, atoms) if part[1].size]
     if not parts:
         return
     ndim = len(layer.data.shape)
@@ -140,40 +144,43 @@ def painted_edits(layer: Labels, atoms: Sequence[Any]) -> Iterator[LabelEdit]:
         yield _edit(layer, plane, parts)
 
 
-def _edit(layer: Labels, plane: Plane, parts: Sequence[tuple[tuple[Any, ...], Any]]) -> LabelEdit:
-    """Change of one plane: the labels as they are, and with all parts taken back."""
+def _edit(layer: Labels, plane: Plane, parts: Sequence[_Part]) -> LabelEdit:
+    """Change of one plane, whether napari has written it already (a stroke) or not yet (a call)."""
     row, col = plane.displayed
     inside = []
-    for indices, old in parts:
+    for indices, old, new in parts:
         here = np.ones(len(old), dtype=bool)
         for axis, index in plane.fixed:
             here &= indices[axis] == index
-        inside.append((indices[row][here], indices[col][here], old[here]))
+        inside.append((indices[row][here], indices[col][here], old[here], new[here]))
     rows = np.concatenate([part[0] for part in inside])
     cols = np.concatenate([part[1] for part in inside])
     row0, col0 = int(rows.min()), int(cols.min())
     box = (row0, col0, int(rows.max()) + 1, int(cols.max()) + 1)
     after = plane.extract(layer.data)[box[0] : box[2], box[1] : box[3]].copy()
+    for part_rows, part_cols, _, new in inside:
+        after[part_rows - row0, part_cols - col0] = new
     before = after.copy()
-    for part_rows, part_cols, old in reversed(inside):
+    for part_rows, part_cols, old, _ in reversed(inside):
         before[part_rows - row0, part_cols - col0] = old
     return LabelEdit(plane, box, before, after)
 
 
-def _before(atom: Any) -> tuple[tuple[NDArray[Any], ...], NDArray[Any]]:
-    """Return indices and earlier values of one change, in either form that napari has."""
+def _part(atom: Any) -> _Part:
+    """Return indices, earlier and new values of one change, in either form that napari has."""
     if hasattr(atom, "old_values"):  # a box with a mask; a plain tuple of arrays before 0.9
         sides = [part.stop - part.start for part in atom.slice_key]
         mask = np.ones(sides, dtype=bool) if atom.mask is None else np.asarray(atom.mask)
-        mask = mask.reshape(sides)
         offsets = [part.start for part in atom.slice_key]
-        found = tuple(axis + start for axis, start in zip(np.nonzero(mask), offsets, strict=True))
-        old = np.asarray(atom.old_values)
-        return found, old.reshape(sides)[mask] if atom.mask is None else old.ravel()
-    indices, old, _ = atom
-    count = max(np.size(axis) for axis in indices)
-    full = tuple(np.broadcast_to(np.ravel(axis), count) for axis in indices)
-    return full, np.broadcast_to(np.ravel(old), count)
+        found = np.nonzero(mask.reshape(sides))
+        full = tuple(axis + start for axis, start in zip(found, offsets, strict=True))
+        old, new = np.ravel(atom.old_values), np.ravel(atom.new_value)
+    else:
+        indices, old, new = atom
+        count = max(np.size(axis) for axis in indices)
+        full = tuple(np.broadcast_to(np.ravel(axis), count) for axis in indices)
+    count = len(full[0])
+    return full, np.broadcast_to(np.ravel(old), count), np.broadcast_to(np.ravel(new), count)
 
 
 def _indices(

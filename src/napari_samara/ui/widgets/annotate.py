@@ -7,7 +7,6 @@ from typing import TYPE_CHECKING, Any
 
 from qtpy.QtCore import Qt
 from qtpy.QtWidgets import QFrame, QHBoxLayout, QPushButton, QScrollArea, QVBoxLayout, QWidget
-from superqt import QCollapsible
 
 from napari_samara.errors import SamaraError
 from napari_samara.ui import open_annotators
@@ -46,6 +45,7 @@ class AnnotateWidget(QWidget):
         self.source, self.prompting = SourceForm(napari_viewer), PromptForm()
         self.options, self.objects, self.status = OptionsForm(), ObjectsTable(), StatusLine()
         self.verbs = {name: QPushButton(title) for name, title in VERBS.items()}
+        self.more = QPushButton()
         self.joined: Joined | None = None
         self._main = MainThread(self)
         self._task: Task | None = None
@@ -72,9 +72,11 @@ class AnnotateWidget(QWidget):
         """Put the parts below each other, in an area that scrolls where the dock is short."""
         inside = QWidget()
         layout = QVBoxLayout(inside)
-        options = QCollapsible("Options")
-        options.addWidget(self.options)
-        for part in (self.source, self.status, self.prompting, *self._verb_rows(), options):
+        rows = self._verb_rows()
+        self.more.setCheckable(True)
+        self.more.toggled.connect(self._on_more)
+        self._on_more(False)
+        for part in (self.source, self.status, self.prompting, *rows, self.more, self.options):
             layout.addWidget(part)
         layout.addWidget(self.objects, 1)
         area = QScrollArea()
@@ -86,7 +88,12 @@ class AnnotateWidget(QWidget):
         outside = QVBoxLayout(self)
         outside.setContentsMargins(0, 0, 0, 0)
         outside.addWidget(area)
-        self.setMinimumWidth(180)
+        self.setMinimumWidth(230)
+
+    def _on_more(self, shown: bool) -> None:
+        """Show or hide the options."""
+        self.options.setVisible(shown)
+        self.more.setText("▾ Options" if shown else "▸ Options")
 
     def _verb_rows(self) -> list[QWidget]:
         """Accept by itself, the others in a row."""

@@ -37,7 +37,7 @@ class OptionsForm(QWidget):
     def __init__(self) -> None:
         super().__init__()
         self.contrast, self.mode = narrow_combo(), narrow_combo()
-        self.sees = QCheckBox("Show what the model sees")
+        self.sees = QCheckBox("What the model sees")
         self.sees.setToolTip("The plane as 8-bit RGB, exactly as it is encoded.")
         self.stale = wrapped_label(
             "The contrast was changed: this plane is still encoded with the old one."

@@ -52,7 +52,7 @@ class PromptForm(QWidget):
         layout.addLayout(_row(self.tools[2:]))
         self.each = QCheckBox(_EACH)
         self.each.setToolTip("Many objects at once: accepting takes all of this plane.")
-        self.refine = QPushButton("Refine the selected label")
+        self.refine = QPushButton("Refine selected label")
         self.refine.setToolTip("Makes its mask, box and middle the first prompt.")
         layout.addWidget(self.refine)
         layout.addWidget(self.each)

@@ -1,0 +1,131 @@
+"""Make the pictures of docs/annotate.md from the real viewer.
+
+Run it on a screen, or without one: ``xvfb-run -a -s "-screen 0 1400x1024x24" python
+docs/make_screenshots.py``.
+"""
+
+from __future__ import annotations
+
+import time
+from pathlib import Path
+from typing import Any
+
+import napari
+import numpy as np
+from napari.settings import get_settings
+from PIL import Image
+from qtpy.QtCore import Qt
+from qtpy.QtWidgets import QApplication
+from skimage import data
+
+from napari_samara.ui.widgets.annotate import AnnotateWidget
+
+OUT = Path(__file__).parent / "images"
+LONG = "coins of Pompeii, exported by the microscope software on Monday (series 3, stitched).tif"
+
+
+def let_it_work(seconds: float = 0.5) -> None:
+    """Give Qt time to draw."""
+    end = time.monotonic() + seconds
+    while time.monotonic() < end:
+        QApplication.processEvents()
+        time.sleep(0.01)
+
+
+def picture(viewer: napari.Viewer, name: str) -> None:
+    """Save the window with 256 colours: small, and nothing is lost that one would see."""
+    let_it_work()
+    shot = viewer.window.screenshot(canvas_only=False, flash=False)
+    path = OUT / f"annotate-{name}.png"
+    Image.fromarray(shot[..., :3]).quantize(256).save(path, optimize=True)
+    print(f"{path.name}: {path.stat().st_size // 1024} kB")
+
+
+def open_viewer(theme: str, width: int) -> tuple[napari.Viewer, AnnotateWidget]:
+    """Viewer with the dock widget, `width` pixels of it."""
+    get_settings().appearance.theme = theme
+    viewer = napari.Viewer(show=True)
+    viewer.theme = theme
+    viewer.window.resize(1200, 860)
+    widget = AnnotateWidget(viewer)
+    dock = viewer.window.add_dock_widget(widget, name="Annotate (Samara)")
+    viewer.window._qt_window.resizeDocks([dock], [width], Qt.Orientation.Horizontal)  # noqa: SLF001
+    let_it_work(1.0)
+    return viewer, widget
+
+
+def start(widget: AnnotateWidget) -> Any:
+    """Press Start and wait for the model."""
+    while not widget.source.checkpoint.count():
+        let_it_work(0.1)
+    widget.source.start.click()
+    while widget.annotator is None:
+        let_it_work(0.1)
+    return widget.annotator
+
+
+def tour(theme: str = "dark") -> None:
+    """The pictures of the guided tour."""
+    viewer, widget = open_viewer(theme, 290)
+    viewer.add_image(data.coins(), name="coins")
+    viewer.reset_view()
+    picture(viewer, "start")
+    handle = start(widget)
+    handle.points.add([[196, 103]])
+    handle.session.wait()
+    picture(viewer, "preview")
+    handle.positive = False
+    handle.points.add([[160, 103]])
+    handle.session.wait()
+    picture(viewer, "negative")
+    handle.session.clear()
+    handle.positive = True
+    for corners in [(173, 80, 219, 126), (27, 130, 77, 181), (232, 18, 289, 76)]:
+        row0, col0, row1, col1 = corners
+        handle.shapes.add(np.array([(row0, col0), (row0, col1), (row1, col1), (row1, col0)]))
+        handle.session.wait()
+        handle.accept()
+        handle.session.wait()
+    widget.objects.select([2])
+    picture(viewer, "objects")
+    handle.close()
+    viewer.close()
+
+
+def extremes() -> None:
+    """A light theme, a narrow dock and a long name: what breaks first."""
+    viewer, widget = open_viewer("light", 230)
+    viewer.add_image(data.coins(), name=LONG)
+    viewer.reset_view()
+    handle = start(widget)
+    widget.more.setChecked(True)
+    handle.points.add([[196, 103]])
+    handle.session.wait()
+    widget.options.sees.setChecked(True)
+    picture(viewer, "narrow")
+    handle.close()
+    viewer.close()
+
+
+def cell() -> None:
+    """A cell, in the light theme."""
+    viewer, widget = open_viewer("light", 290)
+    viewer.add_image(data.cell(), name="cell")
+    viewer.reset_view()
+    handle = start(widget)
+    handle.shapes.add(np.array([(305.0, 360), (305, 500), (445, 500), (445, 360)]))
+    handle.session.wait()
+    picture(viewer, "light")
+    handle.close()
+    viewer.close()
+
+
+if __name__ == "__main__":
+    OUT.mkdir(exist_ok=True)
+    theme_before = get_settings().appearance.theme
+    try:
+        tour()
+        extremes()
+        cell()
+    finally:
+        get_settings().appearance.theme = theme_before

@@ -1,0 +1,109 @@
+"""Labels layers as arrays: changed pixels only, and what the user paints."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import pytest
+
+pytest.importorskip("napari", reason="needs napari-samara[napari]")
+
+from napari.layers import Labels
+
+from napari_samara.errors import ImageError
+from napari_samara.planes import Plane
+from napari_samara.ui.layers.labels import LayerLabels, painted_edits
+
+if TYPE_CHECKING:
+    from napari_samara.session import LabelEdit
+
+SHAPE = (4, 8, 9)
+
+
+@pytest.fixture
+def target() -> LayerLabels:
+    return LayerLabels(Labels(np.zeros(SHAPE, np.int32)), SHAPE)
+
+
+REGIONS = [
+    (1, slice(2, 5), slice(3, 7)),
+    (slice(0, 4), 6, slice(3, 7)),
+    (slice(None), slice(None), 8),
+    2,
+    (slice(None, None, 2), slice(1, 3)),
+]
+
+
+@pytest.mark.parametrize("region", REGIONS)
+def test_writing_is_that_of_an_array(target: LayerLabels, region: Any) -> None:
+    truth = np.zeros(SHAPE, np.int32)
+    values = np.random.default_rng(0).integers(0, 3, truth[region].shape)
+    truth[region] = values
+    target[region] = values
+    assert np.array_equal(np.asarray(target), truth)
+    assert target.max() == truth.max()
+    target.layer.undo()
+    assert not np.asarray(target).any()
+
+
+def test_writing_is_not_taken_for_painting(target: LayerLabels) -> None:
+    told: list[LabelEdit] = []
+    target.painted.connect(told.append)
+    target[1] = 5
+    assert told == []
+
+
+@pytest.mark.parametrize(
+    "paint",
+    [
+        lambda layer: layer.paint((2, 3, 4), 6),
+        lambda layer: layer.fill((2, 3, 4), 6),
+        lambda layer: layer.data_setitem((np.array([2, 2]), np.array([1, 3]), np.array([4, 4])), 6),
+        lambda layer: layer.data_setitem((2, np.array([1, 3]), 4), np.array([6, 7])),
+    ],
+    ids=["paint", "fill", "one value", "values"],
+)
+def test_painting_is_told_as_edits(target: LayerLabels, paint: Any) -> None:
+    target.layer._slice_dims(_at(2))
+    told: list[LabelEdit] = []
+    target.painted.connect(told.append)
+    try:
+        paint(target.layer)
+    except TypeError:
+        pytest.skip("this napari does not take such indices")
+    truth = np.asarray(target).copy()
+    replayed = np.zeros(SHAPE, np.int32)
+    for edit in told:
+        assert edit.plane == Plane.of(3, fixed={0: 2})
+        edit.apply(replayed)
+    assert np.array_equal(replayed, truth)
+    assert truth.any()
+    for edit in reversed(told):
+        edit.inverse().apply(replayed)
+    assert not replayed.any()
+
+
+def test_nothing_painted_is_no_edit(target: LayerLabels) -> None:
+    assert list(painted_edits(target.layer, [])) == []
+
+
+@pytest.mark.parametrize(
+    "layer",
+    [
+        Labels(np.zeros((3, 3), int)),
+        Labels([np.zeros(SHAPE, int), np.zeros((4, 4, 4), int)], multiscale=True),
+    ],
+    ids=["another shape", "several levels"],
+)
+def test_labels_that_do_not_fit(layer: Labels) -> None:
+    with pytest.raises(ImageError, match="choose other labels"):
+        LayerLabels(layer, SHAPE)
+
+
+def _at(index: int) -> Any:
+    from napari.components import Dims
+
+    dims = Dims(ndim=3, ndisplay=2, range=((0, 3, 1), (0, 7, 1), (0, 8, 1)))
+    dims.set_point(0, index)
+    return dims

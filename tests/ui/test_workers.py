@@ -1,0 +1,72 @@
+"""Calls of other threads arrive in the main thread, or not at all."""
+
+from __future__ import annotations
+
+import threading
+from typing import Any
+
+import pytest
+
+pytest.importorskip("napari", reason="needs napari-samara[napari]")
+
+from qtpy.QtCore import QObject
+
+from napari_samara.ui.workers import MainThread, Task
+
+
+def test_a_call_is_made_in_the_main_thread(qtbot: Any) -> None:
+    main, where = MainThread(), []
+    thread = threading.Thread(
+        target=lambda: main.deliver(lambda: where.append(threading.current_thread()))
+    )
+    thread.start()
+    thread.join()
+    assert where == []
+    qtbot.waitUntil(lambda: bool(where), timeout=2000)
+    assert where == [threading.main_thread()]
+
+
+def test_calls_after_the_end_are_dropped(qtbot: Any) -> None:
+    main, made = MainThread(), []
+    main.deliver(lambda: made.append(1))
+    main.close()
+    main.deliver(lambda: made.append(2))
+    qtbot.wait(50)
+    assert made == []
+
+
+def test_the_end_of_the_parent_is_the_end(qtbot: Any) -> None:
+    parent = QObject()
+    main = MainThread(parent)
+    with qtbot.waitSignal(parent.destroyed, timeout=2000):
+        parent.deleteLater()
+    main.deliver(lambda: None)
+    main.deliver(lambda: None)
+
+
+@pytest.mark.parametrize("fails", [False, True])
+def test_task(qtbot: Any, fails: bool) -> None:
+    told: list[Any] = []
+
+    def work() -> threading.Thread:
+        if fails:
+            raise ValueError("no luck")
+        return threading.current_thread()
+
+    task = Task(work, MainThread(), told.append, told.append)
+    qtbot.waitUntil(lambda: bool(told), timeout=2000)
+    task.join(2)
+    if fails:
+        assert str(told[0]) == "no luck"
+    else:
+        assert told[0] is not threading.main_thread()
+
+
+def test_a_cancelled_task_tells_nothing(qtbot: Any) -> None:
+    go, told = threading.Event(), []
+    task = Task(go.wait, MainThread(), told.append, told.append)
+    task.cancel()
+    go.set()
+    task.join(2)
+    qtbot.wait(50)
+    assert told == []

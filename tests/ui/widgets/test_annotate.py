@@ -1,0 +1,263 @@
+"""The dock widget: every part does what it says, and lets go in the end."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import pytest
+from qtpy.QtWidgets import QApplication
+from tests.ui.conftest import RADII, disk
+
+from napari_samara.session import InlineRunner, Status
+from napari_samara.ui import open_annotators
+from napari_samara.ui.annotator import Annotator
+from napari_samara.ui.widgets.annotate import AnnotateWidget
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+
+    from napari_samara.engine.predictor import Predictor
+
+pytestmark = pytest.mark.gui
+
+SHAPE = (96, 128)
+
+
+@pytest.fixture
+def dock(make_napari_viewer: Callable[..., Any], qtbot: Any) -> tuple[Any, AnnotateWidget]:
+    viewer = make_napari_viewer()
+    viewer.add_image(np.zeros(SHAPE, np.uint8), name="cells")
+    widget = AnnotateWidget(viewer)
+    viewer.window.add_dock_widget(widget, name="Annotate")
+    qtbot.waitUntil(lambda: widget.source.checkpoint.count() > 0, timeout=20_000)
+    return viewer, widget
+
+
+def _inline(_: Any) -> InlineRunner:
+    return InlineRunner()
+
+
+@pytest.fixture
+def running(dock: Any, disk_predictor: Any) -> Iterator[tuple[AnnotateWidget, Annotator]]:
+    """The widget, and an annotation with the model that draws disks."""
+    viewer, widget = dock
+    annotator = open_annotators.register(
+        viewer,
+        lambda: Annotator(
+            viewer, viewer.layers[0], disk_predictor, runner=lambda _: InlineRunner()
+        ),
+    )
+    yield widget, annotator
+    annotator.close()
+
+
+def test_start_loads_in_a_thread_and_begins(
+    dock: Any, qtbot: Any, predictor: Predictor, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    viewer, widget = dock
+    monkeypatch.setattr("napari_samara.api.load", lambda name: predictor)
+    widget.source.start.click()
+    assert not widget.source.start.isEnabled()
+    qtbot.waitUntil(lambda: widget.annotator is not None, timeout=20_000)
+    assert widget.source.start.text() == "Stop annotating"
+    assert "cpu" in widget.source.device.text()
+    assert viewer.layers.selection.active is widget.annotator.points
+    widget.annotator.points.add([[40.0, 50.0]])
+    qtbot.waitUntil(lambda: len(widget.annotator.session.candidates) == 3, timeout=20_000)
+    widget.source.start.click()
+    assert widget.annotator is None
+    assert widget.source.start.text() == "Start annotating"
+
+
+def test_a_checkpoint_that_cannot_be_loaded_says_why(
+    dock: Any, qtbot: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def refuse(name: str) -> None:
+        raise OSError("the disk is gone")
+
+    _, widget = dock
+    monkeypatch.setattr("napari_samara.api.load", refuse)
+    widget.source.start.click()
+    qtbot.waitUntil(lambda: widget.status.line.text() == "the disk is gone", timeout=5000)
+    assert widget.source.start.isEnabled()
+
+
+def test_candidates_verbs_and_table(running: Any) -> None:
+    widget, annotator = running
+    annotator.points.add([[40.0, 50.0]])
+    assert [button.text() for button in widget.prompting.candidates] == ["0.90", "0.80", "0.70"]
+    widget.prompting.candidates[1].click()
+    assert (annotator.preview.data == disk(SHAPE, 40, 50, RADII[1])).all()
+    widget.verbs["undo"].click()
+    assert widget.prompting.candidates[0].isChecked()
+    widget.verbs["redo"].click()
+    widget.verbs["accept"].click()
+    table = widget.objects.table
+    cells = [table.item(0, column).text() for column in range(4)]
+    assert cells == ["1", str(disk(SHAPE, 40, 50, RADII[1]).sum()), "0.80", ""]
+    assert not widget.verbs["accept"].isEnabled()
+    table.selectRow(0)
+    assert widget.objects.selected == [1]
+    widget.objects.reopen.click()
+    assert annotator.session.open_label == 1
+    widget.verbs["clear"].click()
+    assert annotator.session.open_label is None
+    table.selectRow(0)
+    widget.objects.delete.click()
+    assert table.rowCount() == 0
+    assert not annotator.labels.data.any()
+
+
+def test_merging_two_rows(running: Any) -> None:
+    widget, annotator = running
+    for col in (30.0, 80.0):
+        annotator.points.add([[40.0, col]])
+        annotator.accept()
+    widget.objects.table.selectAll()
+    widget.objects.merge.click()
+    assert sorted(annotator.session.objects) == [1]
+    assert set(np.unique(annotator.labels.data)) == {0, 1}
+
+
+def test_a_row_leads_to_its_object(running: Any) -> None:
+    widget, annotator = running
+    for at in ((20.0, 20.0), (70.0, 100.0)):
+        annotator.points.add([at])
+        annotator.accept()
+    widget.objects.table.selectRow(0)
+    camera = getattr(annotator.viewer, "scene", annotator.viewer).camera
+    assert np.allclose(np.array(camera.center)[-2:], (20, 20))
+    assert annotator.selected == 1
+
+
+def test_sign_and_tools(running: Any) -> None:
+    widget, annotator = running
+    widget.prompting.negative.click()
+    assert annotator.positive is False
+    annotator.positive = True
+    assert widget.prompting.positive.isChecked()
+    modes = []
+    for button in widget.prompting.tools:
+        button.click()
+        active = annotator.viewer.layers.selection.active
+        modes.append((active in (annotator.points, annotator.shapes), str(active.mode)))
+    assert modes == [
+        (True, "add"),
+        (True, "add_rectangle"),
+        (True, "add_polygon_lasso"),
+        (True, "add_path"),
+    ]
+
+
+def test_options_reach_the_session(running: Any) -> None:
+    widget, annotator = running
+    options = widget.options
+    options._fields["mask_threshold"].setValue(1.5)
+    options._fields["fill_holes"].setChecked(True)
+    options.mode.setCurrentIndex(1)
+    settings = annotator.session.settings
+    assert (settings.mask_threshold, settings.fill_holes) == (1.5, True)
+    assert annotator.session.mode == "overwrite"
+
+
+def test_changed_contrast_is_stale_until_encoded_anew(running: Any, disk_predictor: Any) -> None:
+    widget, annotator = running
+    annotator.points.add([[40.0, 50.0]])
+    assert widget.options.stale.isHidden()
+    annotator.binding.layer.contrast_limits = (0, 100)
+    assert not widget.options.stale.isHidden()
+    assert len(disk_predictor.encoded) == 1
+    widget.options.encode.click()
+    assert widget.options.stale.isHidden()
+    widget.options.contrast.setCurrentIndex(widget.options.contrast.findData("minmax"))
+    assert annotator.session.contrast.policy == "minmax"
+    assert not widget.options.stale.isHidden()
+
+
+def test_what_the_model_sees(running: Any) -> None:
+    widget, annotator = running
+    widget.options.sees.setChecked(True)
+    (view,) = [layer for layer in annotator.viewer.layers if layer.metadata.get("samara")]
+    assert np.array_equal(view.data, annotator.session.encoder_input())
+    assert widget.source.image.count() == 1  # it is not offered as an image
+    widget.options.sees.setChecked(False)
+    assert view not in annotator.viewer.layers
+
+
+def test_one_object_per_prompt(running: Any) -> None:
+    widget, annotator = running
+    widget.prompting.each.setChecked(True)
+    annotator.points.add([[20.0, 20.0], [60.0, 60.0]])
+    assert "2 found" in widget.prompting.each.text()
+    widget.verbs["accept"].click()
+    assert widget.objects.table.rowCount() == 2
+
+
+def test_refusals_are_told(running: Any) -> None:
+    widget, annotator = running
+    annotator.accept()
+    assert "no mask to accept" in widget.status.line.text()
+
+
+def test_images_come_and_go_and_change_their_names(dock: Any) -> None:
+    viewer, widget = dock
+    combo = widget.source.image
+    long = "a name that is longer than any dock is wide " * 3
+    second = viewer.add_image(np.zeros((4, 8, 8)), name="stack")
+    viewer.add_labels(np.zeros((4, 4), int))
+    second.name = long
+    assert [combo.itemText(row) for row in range(combo.count())] == ["cells", long]
+    combo.setCurrentIndex(1)
+    viewer.layers.remove(second)
+    assert combo.currentText() == "cells"
+    viewer.layers.clear()
+    assert not widget.source.start.isEnabled()
+
+
+def test_levels_are_offered_for_a_pyramid_only(dock: Any) -> None:
+    viewer, widget = dock
+    assert widget.source.level.isHidden()
+    full = np.zeros((64, 64), np.uint8)
+    viewer.add_image([full, full[::2, ::2]], multiscale=True, name="pyramid")
+    widget.source.image.setCurrentIndex(1)
+    assert not widget.source.level.isHidden()
+    assert widget.source.level.count() == 2
+
+
+@pytest.mark.parametrize(
+    ("status", "said"),
+    [
+        (Status("encoding", "encoding plane", 0, 1, None), "Encoding plane"),
+        (Status("encoding", "encoding plane", 0, 1, 12.0), "about 12 s left"),
+        (Status("decoding", "decoding objects", 3, 9), "Decoding objects"),
+        (Status("failed", "no memory"), "no memory"),
+    ],
+)
+def test_status(dock: Any, status: Status, said: str) -> None:
+    _, widget = dock
+    widget.status.show_status(status)
+    assert said in widget.status.line.text()
+    if status.state != "failed":
+        widget.status.show_status(Status())
+        assert widget.status.line.text() == ""
+
+
+def test_the_widget_fits_a_narrow_dock(dock: Any) -> None:
+    viewer, widget = dock
+    viewer.layers[0].name = "coins of Pompeii " * 20
+    QApplication.processEvents()
+    assert widget.minimumSizeHint().width() <= 230
+
+
+def test_reopening_the_dock_connects_once(dock: Any, qtbot: Any) -> None:
+    viewer, first = dock
+    before = len(viewer.layers.events.inserted.callbacks)
+    for _ in range(3):
+        widget = AnnotateWidget(viewer)
+        qtbot.waitUntil(lambda w=widget: w.source.checkpoint.count() > 0, timeout=20_000)
+        widget.deleteLater()
+        qtbot.waitUntil(
+            lambda: len(viewer.layers.events.inserted.callbacks) == before, timeout=5000
+        )
+    assert first.source.image.count() == 1
