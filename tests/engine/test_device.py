@@ -5,7 +5,13 @@ from __future__ import annotations
 import pytest
 import torch
 
-from napari_samara.engine.device import PRECISIONS, DeviceChoice, DeviceReport, choose_device
+from napari_samara.engine.device import (
+    PRECISIONS,
+    DeviceChoice,
+    DeviceReport,
+    choose_device,
+    is_out_of_memory,
+)
 from napari_samara.errors import DeviceError
 
 CPU_BUILD = DeviceReport(torch_version="2.9.0+cpu")
@@ -73,7 +79,7 @@ def test_choice_that_was_asked_for(device: str, report: DeviceReport, precision:
         ("mps", AMPERE, "needs macOS on Apple silicon"),
         ("gpu", AMPERE, "'gpu' is unknown; use auto, cpu, cuda, cuda:N or mps"),
         ("CUDA", AMPERE, "unknown"),
-        ("cuda:", CPU_BUILD, "not usable"),
+        ("cuda:", CPU_BUILD, "unknown"),
         ("cuda:one", AMPERE, "unknown"),
         ("cuda:-1", AMPERE, "unknown"),
         ("", AMPERE, "unknown"),
@@ -161,3 +167,26 @@ def test_this_machine_is_asked_where_nothing_is_given(monkeypatch: pytest.Monkey
 def test_choice_is_usable_here() -> None:
     choice = choose_device()
     assert torch.zeros(1, device=choice.device).sum() == 0
+
+
+@pytest.mark.parametrize(
+    ("error", "expected"),
+    [
+        (torch.OutOfMemoryError("CUDA out of memory"), True),
+        (RuntimeError("MPS backend out of memory (MPS allocated: 8 GB)"), True),
+        (RuntimeError("[enforce fail] DefaultCPUAllocator: not enough memory: you tried"), True),
+        (RuntimeError("DefaultCPUAllocator: can't allocate memory: you tried to allocate"), True),
+        (MemoryError(), True),
+        (RuntimeError("mat1 and mat2 shapes cannot be multiplied"), False),
+        (ValueError("out of memory"), False),
+    ],
+)
+def test_memory_errors_of_every_device_are_known(error, expected):
+    assert is_out_of_memory(error) is expected
+
+
+@pytest.mark.parametrize("name", ["cpu:3", "mps:1", "cuda:", "cuda:x"])
+def test_numbers_belong_to_cuda_alone(name):
+    report = DeviceReport(cuda_devices=2, cuda_built=True, mps=True)
+    with pytest.raises(DeviceError, match="unknown"):
+        choose_device(name, report=report)

@@ -99,6 +99,17 @@ class DeviceChoice:
         return f"{self.device}, {self.precision} encoder ({self.reason})"
 
 
+def is_out_of_memory(error: BaseException) -> bool:
+    """Tell whether an error of torch means that memory ran out.
+
+    Only CUDA has a type of its own for it; Metal and the CPU's allocator say it in words.
+    """
+    words = ("out of memory", "not enough memory", "can't allocate memory")
+    return isinstance(error, torch.OutOfMemoryError | MemoryError) or (
+        isinstance(error, RuntimeError) and any(word in str(error).lower() for word in words)
+    )
+
+
 def choose_device(
     device: str = "auto", precision: str = "auto", report: DeviceReport | None = None
 ) -> DeviceChoice:
@@ -153,7 +164,10 @@ def _why_no_gpu(report: DeviceReport) -> str:
 
 def _asked_for(device: str, report: DeviceReport) -> tuple[str, str]:
     kind, _, number = device.partition(":")
-    if kind not in ("cpu", "cuda", "mps") or (number and not number.isdecimal()):
+    numbered = ":" in device
+    if kind not in ("cpu", "cuda", "mps") or (
+        numbered and (kind != "cuda" or not number.isdecimal())
+    ):
         raise DeviceError(f"device {device!r} is unknown; use auto, cpu, cuda, cuda:N or mps")
     if kind == "cuda" and not report.cuda_devices:
         raise DeviceError(f"device {device!r} is not usable: {_why_no_gpu(report)}")

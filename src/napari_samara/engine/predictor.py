@@ -12,7 +12,7 @@ from scipy import ndimage
 from torch import Tensor
 
 from napari_samara.embedding import IMAGE_EMBEDDINGS, Embedding, EmbeddingKey, pixels_digest
-from napari_samara.engine.device import DeviceChoice, choose_device
+from napari_samara.engine.device import DeviceChoice, choose_device, is_out_of_memory
 from napari_samara.engine.requests import build_request, checked_boxes, checked_points
 from napari_samara.engine.upsample import full_mask
 from napari_samara.errors import FrameError, OutOfMemoryError, PromptError
@@ -262,7 +262,9 @@ class Predictor:
                 logits, scores = self._decode(
                     self.model, embedding, prompts, points is not None, best_only=True
                 )
-            except torch.OutOfMemoryError as error:
+            except (RuntimeError, MemoryError) as error:
+                if not is_out_of_memory(error):
+                    raise
                 chunk = self._smaller(chunk, error)
                 continue
             for one, score in zip(logits[:, 0], scores[:, 0], strict=True):
@@ -327,7 +329,9 @@ class Predictor:
         """Run on the device, and on the CPU where the device is out of memory."""
         try:
             return job(self.model)
-        except torch.OutOfMemoryError as error:
+        except (RuntimeError, MemoryError) as error:
+            if not is_out_of_memory(error):
+                raise
             if self.device.kind == "cpu":
                 raise OutOfMemoryError(f"no memory for this image on the CPU: {error}") from error
         torch.cuda.empty_cache()
