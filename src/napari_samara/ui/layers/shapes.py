@@ -20,11 +20,15 @@ if TYPE_CHECKING:
     from napari_samara.planes import Plane
     from napari_samara.prompts import Prompt
 
+NEGATIVE_MARK = "✕"
+"""What stands in a negative shape."""
+
 
 class ShapeDrawing(Drawing):
     """The shapes of a layer as prompts."""
 
     layer: Shapes
+    _marked = False
 
     def items(self, plane: Plane) -> list[tuple[int, Prompt]]:
         """Shapes in a plane and their places in the layer.
@@ -68,7 +72,7 @@ class ShapeDrawing(Drawing):
         return is_drawn(prompt) and not isinstance(prompt, Point)
 
     def dress(self) -> None:
-        """Show the sign of each shape by the colour of its edge; the inside stays clear."""
+        """Show the sign of each shape by its edge, and by a cross in it; the inside stays clear."""
         layer = self.layer
         signs = signs_of(layer)
         if not len(signs):
@@ -78,6 +82,14 @@ class ShapeDrawing(Drawing):
             layer.edge_color = edge
         if np.asarray(layer.face_color)[:, 3].any():
             layer.face_color = np.zeros((len(signs), 4))
+        self._write_signs(["" if sign else NEGATIVE_MARK for sign in signs])
+
+    def _write_signs(self, marks: list[str]) -> None:
+        """Write a mark into negative shapes: colour alone would not tell everybody."""
+        if not any(marks) and not self._marked:
+            return  # a text of the user's own stays
+        self._marked = True
+        self.layer.text = {"string": marks, "color": NEGATIVE.hex, "size": 14}
 
     def _append(self, prompts: Sequence[Prompt]) -> None:
         for prompt in prompts:
