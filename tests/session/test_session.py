@@ -582,3 +582,18 @@ def test_rgb_and_one_pixel_labels(open_: Opener) -> None:
     assert session.accept().area == np.count_nonzero(disk((20, 30), 10, 10))
     assert session.labels.shape == (20, 30)
     assert session.labels.dtype == np.int32
+
+
+def test_accepting_again_unchanged_and_at_once(
+    session: Session, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("napari_samara.session.verbs.now", lambda: "2026-01-01T00:00:00.000+00:00")
+    session.add(point(20, 20))
+    first = session.accept()
+    before = session.labels.copy()
+    session.reopen(first.label)
+    assert session.accept() == first
+    assert np.array_equal(session.labels, before)
+    assert len(session.prompts) == 0
+    assert session.undo()
+    assert len(session.prompts) == 1

@@ -164,6 +164,7 @@ class Draft:
         Returns
         -------
         tuple of (before, after)
+            Those of `made`, even where one is accepted again as it was, and others that change.
             A record whose last pixel goes, goes too.
         """
         boxes = self._boxes()
@@ -176,10 +177,12 @@ class Draft:
                 new = ObjectRecord(label, _NO_PROMPTS, (), 0)
             if new is not None:
                 mine = {plane: box for (number, plane), box in boxes.items() if number == label}
-                found.append((old, self._counted(new, old, mine)))
+                counted = self._counted(new, old, mine)
+                if counted != old or (label in made and old is not None):
+                    found.append((old, counted))
             elif old is not None:
                 found.append((old, None))
-        return tuple(change for change in found if change[0] != change[1])
+        return tuple(found)
 
     def _counted(
         self, new: ObjectRecord, old: ObjectRecord | None, boxes: Mapping[Plane, PixelBox]
