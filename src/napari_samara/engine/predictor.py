@@ -8,27 +8,29 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 import numpy as np
 import torch
-from scipy import ndimage
-from torch import Tensor
 
-from napari_samara.embedding import IMAGE_EMBEDDINGS, Embedding, EmbeddingKey, pixels_digest
+from napari_samara.embedding import Embedding, EmbeddingKey, pixels_digest
+from napari_samara.engine.chunks import decode_chunks
 from napari_samara.engine.device import DeviceChoice, choose_device, is_out_of_memory
+from napari_samara.engine.finish import finished_mask, largest_piece
+from napari_samara.engine.model_calls import decode, encode
 from napari_samara.engine.requests import build_request, checked_boxes, checked_points
-from napari_samara.engine.upsample import full_mask
-from napari_samara.errors import FrameError, OutOfMemoryError, PromptError
+from napari_samara.errors import OutOfMemoryError, PromptError
 from napari_samara.geometry import Frame, resize_plane
 from napari_samara.intensity import Contrast, to_rgb
-from napari_samara.masks import Mask
 from napari_samara.model.preprocess import PreprocessConfig, normalise
-from napari_samara.model.sam import ImageFeatures, SamModel
 from napari_samara.settings import PredictSettings
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Mapping, Sequence
+    from collections.abc import Callable, Iterator, Mapping
 
     from numpy.typing import ArrayLike, NDArray
 
     from napari_samara.checkpoints.checkpoint import Checkpoint
+    from napari_samara.masks import Mask
+    from napari_samara.model.sam import SamModel
+
+__all__ = ["Predictor", "largest_piece"]
 
 Result = TypeVar("Result")
 
@@ -134,11 +136,12 @@ class Predictor:
         """Encode a plane that is 8-bit RGB already; `contrast` only goes into the key."""
         frame = Frame(rgb.shape[0], rgb.shape[1], self.input_size)
         pixels = normalise(resize_plane(rgb, frame), self.preprocess)
-        features = self._with_fallback(lambda model: self._encode(model, pixels))
-        arrays = {IMAGE_EMBEDDINGS: features.embedding} | {
-            f"high_res_{i}": skip for i, skip in enumerate(features.skips)
-        }
-        host = {name: value[0].float().cpu().numpy() for name, value in arrays.items()}
+        kind, half = self.device.kind, self.device.dtype  # the CPU, fallen back to, has no half
+
+        def job(model: SamModel) -> dict[str, NDArray[np.float32]]:
+            return encode(model, pixels, half if model.device.type == kind else torch.float32)
+
+        host = self._with_fallback(job)
         return Embedding(host, frame, self.key(rgb, contrast, plane))
 
     def predict(
@@ -188,10 +191,42 @@ class Predictor:
         several = request.ambiguous if multimask is None else multimask
         prompts = request.points, request.signs, request.box, request.mask
         logits, scores = self._with_fallback(
-            lambda model: self._decode(model, embedding, prompts, several, best_only=False)
+            lambda model: decode(model, embedding, prompts, several, best_only=False)
         )
         order = scores[0].argsort(descending=True, stable=True).tolist()
-        return [_mask(logits[0, i], float(scores[0, i]), embedding.frame, settings) for i in order]
+        return [
+            finished_mask(logits[0, i], float(scores[0, i]), embedding.frame, settings)
+            for i in order
+        ]
+
+    def mask_of(
+        self,
+        logits: NDArray[np.float32],
+        size: tuple[int, int],
+        score: float = 1.0,
+        settings: PredictSettings | None = None,
+    ) -> Mask:
+        """Make a mask of its logits, with another threshold or clean-up; nothing is decoded.
+
+        Parameters
+        ----------
+        logits : ndarray of float32, shape (S, S)
+            `Mask.logits` of a mask that this predictor has found.
+        size : tuple of int
+            (rows, cols) of the image it was found in.
+        score : float
+            Predicted IoU, which does not depend on the settings.
+        settings : PredictSettings, optional
+            Threshold and clean-up.
+
+        Returns
+        -------
+        Mask
+            Pixel for pixel the one that decoding its prompts with these settings gives.
+        """
+        frame = Frame(size[0], size[1], self.input_size)
+        tensor = torch.from_numpy(np.array(logits, dtype=np.float32))
+        return finished_mask(tensor, score, frame, settings or PredictSettings())
 
     def predict_many(
         self,
@@ -237,93 +272,13 @@ class Predictor:
             raise PromptError("give either boxes or points, and only one of them")
         settings = settings or PredictSettings()
         frame = embedding.frame
+        xy = xyxy = None
         if boxes is not None:
-            corners = checked_boxes(boxes, frame)
-            xyxy = torch.from_numpy(frame.boxes_to_input(corners))
-            return self._chunks(embedding, None, xyxy, settings)
-        xy = torch.from_numpy(frame.to_input(checked_points(points, frame)))
-        return self._chunks(embedding, xy, None, settings)
-
-    def _chunks(
-        self,
-        embedding: Embedding,
-        points: Tensor | None,
-        boxes: Tensor | None,
-        settings: PredictSettings,
-    ) -> Iterator[Mask]:
-        given = points if points is not None else boxes
-        count, start, chunk = 0 if given is None else len(given), 0, settings.chunk
-        while start < count:
-            part = slice(start, start + chunk)
-            xy = None if points is None else points[part, None]
-            signs = None if xy is None else torch.ones(xy.shape[:2], dtype=torch.int64)
-            prompts = xy, signs, None if boxes is None else boxes[part], None
-            try:
-                logits, scores = self._decode(
-                    self.model, embedding, prompts, points is not None, best_only=True
-                )
-            except (RuntimeError, MemoryError) as error:
-                if not is_out_of_memory(error):
-                    raise
-                chunk = self._smaller(chunk, error)
-                continue
-            for one, score in zip(logits[:, 0], scores[:, 0], strict=True):
-                yield _mask(one, float(score), embedding.frame, settings)
-            start += chunk
-
-    def _smaller(self, chunk: int, error: Exception) -> int:
-        if chunk == 1:
-            raise OutOfMemoryError(
-                f"{self.device.device} has no memory for a single prompt; choose a smaller "
-                "checkpoint or device='cpu'"
-            ) from error
-        torch.cuda.empty_cache()
-        return chunk // 2
-
-    @torch.inference_mode()
-    def _encode(self, model: SamModel, pixels: NDArray[np.float32]) -> ImageFeatures:
-        tensor = torch.from_numpy(pixels)[None]  # float32 before it meets a device
-        if model.device.type == "cuda":
-            tensor = tensor.pin_memory()
-        tensor = tensor.to(model.device, non_blocking=True)
-        half = self.device.dtype != torch.float32 and model.device.type == self.device.kind
-        with torch.autocast(model.device.type, self.device.dtype, enabled=half):
-            return model.encode(tensor)
-
-    @torch.inference_mode()
-    def _decode(
-        self,
-        model: SamModel,
-        embedding: Embedding,
-        prompts: Sequence[Tensor | None],
-        multimask: bool,
-        best_only: bool,
-    ) -> tuple[Tensor, Tensor]:
-        """Return logits (P, M, S, S) and scores (P, M) on the host."""
-        features = self._features(embedding, model.device)
-        code = model.prompt_encoder(*(t if t is None else t.to(model.device) for t in prompts))
-        logits, scores = model.decode(features, code, multimask, best_only)
-        return logits.cpu(), scores.cpu()
-
-    def _features(self, embedding: Embedding, device: torch.device) -> ImageFeatures:
-        config = self.model.config
-        side = config.vision_config.embedding_size
-        expected = (config.vision_config.output_channels, side, side)
-        names = [f"high_res_{i}" for i in range(len(config.mask_decoder_config.skip_channels))]
-        fits = embedding.image.shape == expected and embedding.frame.input_size == self.input_size
-        if not fits or any(n not in embedding.features for n in names):
-            raise FrameError(
-                f"this embedding has features {embedding.image.shape} for an input of "
-                f"{embedding.frame.input_size} and is of another model; {self!r} reads {expected} "
-                f"for {self.input_size}: encode the image again"
-            )
-        with warnings.catch_warnings():  # the arrays are read-only and nothing writes to them
-            warnings.filterwarnings("ignore", message=".*not writable.*")
-            tensors = [
-                torch.from_numpy(embedding.features[n])[None].to(device)
-                for n in (IMAGE_EMBEDDINGS, *names)
-            ]
-        return ImageFeatures(tensors[0], tuple(tensors[1:]))
+            xyxy = torch.from_numpy(frame.boxes_to_input(checked_boxes(boxes, frame)))
+        else:
+            xy = torch.from_numpy(frame.to_input(checked_points(points, frame)))
+        found = decode_chunks(self.model, embedding, xy, xyxy, settings.chunk)
+        return (finished_mask(logits, score, frame, settings) for logits, score in found)
 
     def _with_fallback(self, job: Callable[[SamModel], Result]) -> Result:
         """Run on the device, and on the CPU where the device is out of memory."""
@@ -344,23 +299,3 @@ class Predictor:
         if self._on_cpu is None:
             self._on_cpu = copy.deepcopy(self.model).to("cpu")
         return job(self._on_cpu)
-
-
-def _mask(logits: Tensor, score: float, frame: Frame, settings: PredictSettings) -> Mask:
-    data = full_mask(logits, frame, settings.mask_threshold)
-    if settings.keep_largest:
-        data = largest_piece(data)
-    if settings.fill_holes:
-        data = np.asarray(ndimage.binary_fill_holes(data), dtype=np.bool_)
-    return Mask(data, score, logits.numpy())
-
-
-def largest_piece(data: NDArray[np.bool_]) -> NDArray[np.bool_]:
-    """Return the largest connected piece (4-neighbours) of a mask (rows, cols)."""
-    pieces, count = ndimage.label(data)
-    if count < 2:
-        return data
-    sizes = np.bincount(pieces.ravel())
-    sizes[0] = 0
-    largest: NDArray[np.bool_] = pieces == sizes.argmax()
-    return largest

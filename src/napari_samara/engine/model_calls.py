@@ -1,0 +1,113 @@
+"""Encoding and decoding with a model, wherever it is, and nothing but that."""
+
+from __future__ import annotations
+
+import warnings
+from typing import TYPE_CHECKING
+
+import torch
+from torch import Tensor
+
+from napari_samara.embedding import IMAGE_EMBEDDINGS
+from napari_samara.errors import FrameError
+from napari_samara.model.sam import ImageFeatures
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    import numpy as np
+    from numpy.typing import NDArray
+
+    from napari_samara.embedding import Embedding
+    from napari_samara.model.sam import SamModel
+
+
+@torch.inference_mode()
+def encode(
+    model: SamModel, pixels: NDArray[np.float32], dtype: torch.dtype
+) -> dict[str, NDArray[np.float32]]:
+    """Encode one plane.
+
+    Parameters
+    ----------
+    model : SamModel
+        On any device.
+    pixels : ndarray of float32, shape (3, S, S)
+        Normalised.
+    dtype : torch.dtype
+        Of the products; float32 for all.
+
+    Returns
+    -------
+    dict of str to ndarray
+        Features by name, on the host.
+    """
+    tensor = torch.from_numpy(pixels)[None]  # float32 before it meets a device
+    if model.device.type == "cuda":
+        tensor = tensor.pin_memory()
+    tensor = tensor.to(model.device, non_blocking=True)
+    with torch.autocast(model.device.type, dtype, enabled=dtype != torch.float32):
+        found = model.encode(tensor)
+    named = {IMAGE_EMBEDDINGS: found.embedding}
+    named |= {f"high_res_{i}": skip for i, skip in enumerate(found.skips)}
+    return {name: value[0].float().cpu().numpy() for name, value in named.items()}
+
+
+@torch.inference_mode()
+def decode(
+    model: SamModel,
+    embedding: Embedding,
+    prompts: Sequence[Tensor | None],
+    multimask: bool,
+    best_only: bool,
+) -> tuple[Tensor, Tensor]:
+    """Decode prompts.
+
+    Parameters
+    ----------
+    model : SamModel
+        On any device.
+    embedding : Embedding
+        That this model has made.
+    prompts : sequence of Tensor or None
+        Points (P, N, 2), signs (P, N), boxes (P, 4) and mask (P, 1, S, S).
+    multimask : bool
+        Whether to give several masks a prompt.
+    best_only : bool
+        Whether to give only the best of them.
+
+    Returns
+    -------
+    logits, scores : Tensor
+        (P, M, S, S) and (P, M), on the host.
+
+    Raises
+    ------
+    FrameError
+        If the embedding is of another model family.
+    """
+    features = _features(embedding, model)
+    code = model.prompt_encoder(*(t if t is None else t.to(model.device) for t in prompts))
+    logits, scores = model.decode(features, code, multimask, best_only)
+    return logits.cpu(), scores.cpu()
+
+
+def _features(embedding: Embedding, model: SamModel) -> ImageFeatures:
+    config = model.config
+    side = config.vision_config.embedding_size
+    expected = (config.vision_config.output_channels, side, side)
+    names = [f"high_res_{i}" for i in range(len(config.mask_decoder_config.skip_channels))]
+    fits = embedding.image.shape == expected and embedding.frame.input_size == config.image_size
+    if not fits or any(n not in embedding.features for n in names):
+        raise FrameError(
+            f"this embedding has features {embedding.image.shape} for an input of "
+            f"{embedding.frame.input_size} and is of another model; this one reads {expected} "
+            f"for {config.image_size}: encode the image again"
+        )
+    with warnings.catch_warnings():  # the arrays are read-only and nothing writes to them
+        warnings.filterwarnings("ignore", message=".*not writable.*")
+        tensors = [
+            torch.from_numpy(embedding.features[n])[None].to(model.device)
+            for n in (IMAGE_EMBEDDINGS, *names)
+        ]
+    return ImageFeatures(tensors[0], tuple(tensors[1:]))
