@@ -14,7 +14,8 @@ from napari.layers import Image, Points
 
 from napari_samara.errors import ImageError
 from napari_samara.planes import Plane
-from napari_samara.ui.binding import ImageBinding, comfortable_level
+from napari_samara.ui.binding import ImageBinding
+from napari_samara.ui.levels import comfortable_level, level_by_zoom
 from napari_samara.ui.transforms import matrix_of, unit_factors
 
 TURN = np.array([[0.0, -1.0], [1.0, 0.0]])
@@ -198,3 +199,74 @@ def test_a_level_that_is_not_there() -> None:
 def test_dims_alone_are_enough() -> None:
     dims = Dims(ndim=2, ndisplay=2)
     assert ImageBinding(Image(np.zeros((4, 4)))).plane(dims) == Plane.of(2)
+
+
+TWO = {"scale": (2.0, 0.5), "translate": (7, -3)}
+UNFIT: list[tuple[str, dict[str, Any], dict[str, Any], str]] = [
+    ("shape", {}, {"data": np.zeros((4, 6))}, r"'one' and 'two'.*\(4, 5\) and \(4, 6\) differ"),
+    ("scale", {}, {"scale": (2, 2)}, r"differ in scale \(\[1.0, 1.0\] and \[2.0, 2.0\]\)"),
+    ("translate", TWO, {**TWO, "translate": (7, 0)}, r"differ in translate \(\[7"),
+    ("affine", {}, {"affine": AFFINE}, "differ in affine"),
+    ("rgb", {}, {"data": np.zeros((4, 5, 3)), "rgb": True}, "'two' is an RGB image"),
+]
+
+
+def image(name: str, data: Any = None, **kwargs: Any) -> Image:
+    return Image(np.zeros((4, 5)) if data is None else data, name=name, **kwargs)
+
+
+@pytest.mark.parametrize("case", UNFIT, ids=[case[0] for case in UNFIT])
+def test_channels_must_lie_on_each_other(case: Any) -> None:
+    _, one, two, message = case
+    with pytest.raises(ImageError, match=message):
+        ImageBinding.of([image("one", **one), image("two", **two)])
+
+
+def test_too_many_channels_or_one_twice() -> None:
+    layers = [image(name) for name in "abcd"]
+    with pytest.raises(ImageError, match=r"up to 3 layers.*got 4"):
+        ImageBinding.of(layers)
+    with pytest.raises(ImageError, match="'b' is chosen for two channels"):
+        ImageBinding.of([layers[0], layers[1], layers[1]])
+    with pytest.raises(ImageError, match="an image layer is needed"):
+        ImageBinding.of([])
+
+
+def test_the_same_place_said_in_another_way_is_the_same_place() -> None:
+    affine = np.diag([2.0, 0.5, 1.0])
+    both = ImageBinding.of([image("one", scale=(2.0, 0.5)), image("two", affine=affine)])
+    assert both.shape == (4, 5)
+
+
+def test_the_same_place_in_other_units() -> None:
+    pytest.importorskip("pint")
+    one = image("one", scale=(2, 2), units=("micrometer", "micrometer"))
+    assert ImageBinding.of([one, image("two", scale=(2000, 2000), units=("nm", "nm"))]).rgb
+    with pytest.raises(ImageError, match="units"):
+        ImageBinding.of([one, image("two", scale=(2, 2), units=("nm", "nm"))])
+
+
+@pytest.mark.parametrize("count", [2, 3])
+def test_channels_are_the_last_axis(count: int) -> None:
+    arrays = [np.full((4, 5, 6), number, np.uint16) for number in range(count)]
+    binding = ImageBinding.of([image(str(n), array) for n, array in enumerate(arrays)])
+    assert (binding.rgb, binding.ndim, binding.shape) == (True, 3, (4, 5, 6))
+    assert np.array_equal(binding.data, np.stack(arrays, axis=-1))
+    plane = Plane.of(3, fixed={0: 2})
+    assert np.array_equal(plane.extract(binding.data, rgb=True), np.stack(arrays, -1)[2])
+
+
+def test_level_by_zoom() -> None:
+    full = np.zeros((640, 800), np.uint8)
+    viewer, layer = viewer_with([full[::f, ::f] for f in (1, 2, 4, 8)], scale=(3, 3))
+    found = [level_by_zoom(layer, viewer.dims, zoom / 3) for zoom in (4, 1, 0.6, 0.5, 0.25, 0.01)]
+    assert found == [0, 0, 0, 1, 2, 3]
+    assert level_by_zoom(image("one"), viewer.dims, 0.01) == 0
+
+
+def test_level_by_zoom_counts_the_axes_that_are_shown() -> None:
+    full = np.zeros((8, 64, 64), np.uint8)
+    viewer, layer = viewer_with([full, full[:, ::2, ::2]], scale=(50, 1, 1))
+    assert level_by_zoom(layer, viewer.dims, 0.5) == 1
+    viewer.dims.order = (1, 0, 2)
+    assert level_by_zoom(layer, viewer.dims, 0.5) == 0  # slices are coarser than the screen

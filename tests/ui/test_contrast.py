@@ -31,3 +31,8 @@ def test_displayed(data: Any, kwargs: dict[str, Any], expected: Contrast) -> Non
 @pytest.mark.parametrize("name", TITLES)
 def test_every_choice_is_a_contrast(name: str) -> None:
     assert isinstance(chosen(name, Image(GREY, contrast_limits=(0, 9))), Contrast)
+
+
+def test_every_channel_has_the_limits_of_its_layer() -> None:
+    layers = [Image(GREY, contrast_limits=limits) for limits in [(0, 10), (100, 4000)]]
+    assert displayed(*layers) == Contrast("limits", limits=((0.0, 10.0), (100.0, 4000.0)))

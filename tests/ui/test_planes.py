@@ -13,6 +13,7 @@ from napari.components import ViewerModel
 from tests.ui.conftest import DiskPredictor, disk
 from tests.ui.test_binding import PLACEMENTS
 
+from napari_samara.intensity import Contrast, to_rgb
 from napari_samara.planes import Plane
 from napari_samara.prompts import PromptSet, box, point
 from napari_samara.session import Session
@@ -117,6 +118,66 @@ def test_rgb(viewer: ViewerModel, begin: Any, disk_predictor: DiskPredictor) -> 
     assert np.array_equal(disk_predictor.encoded[0], picture)
 
 
+def three(viewer: ViewerModel, count: int = 3) -> list[Any]:
+    """Channel layers with limits that differ."""
+    arrays = np.random.default_rng(1).integers(0, 999, (count, *SHAPE), np.uint16)
+    return [
+        viewer.add_image(array, name="rgb"[i], contrast_limits=(10 * i, 500 + 100 * i))
+        for i, array in enumerate(arrays)
+    ]
+
+
+@pytest.mark.parametrize("count", [2, 3])
+def test_channels_of_several_layers(
+    viewer: ViewerModel, begin: Any, disk_predictor: DiskPredictor, count: int
+) -> None:
+    layers = three(viewer, count)
+    viewer.dims.set_point(0, 2)
+    annotator = begin(viewer, layers)
+    annotator.points.add([[2.0, 12, 15]])
+    annotator.accept()
+    stacked = np.stack([layer.data for layer in layers], axis=-1)
+    limits = tuple((10.0 * i, 500.0 + 100 * i) for i in range(count))
+    seen = to_rgb(stacked[2], Contrast("limits", limits=limits))
+    assert np.array_equal(disk_predictor.encoded[0], seen)
+    truth = headless(stacked, [point(2, 12, 15)], rgb=True)
+    assert np.array_equal(annotator.labels.data, truth)
+    layers[1].contrast_limits = (0, 50)
+    assert annotator.session.contrast.limits[1] == (0, 50)
+    assert annotator.session.stale
+
+
+def test_a_channel_that_is_renamed_or_removed(viewer: ViewerModel, begin: Any) -> None:
+    layers = three(viewer)
+    annotator = begin(viewer, layers)
+    said: list[str] = []
+    annotator.message.connect(said.append)
+    layers[1].name = "actin"
+    viewer.layers.remove(layers[1])
+    assert said == ["The channel 'actin' was removed; annotating goes on with it."]
+    viewer.dims.set_point(0, 3)
+    annotator.points.add([[3.0, 12, 15]])
+    annotator.accept()
+    assert annotator.labels.data[3].any()
+    layers[1].contrast_limits = (0, 9)  # nobody shows it, yet nothing breaks
+    layers[0].contrast_limits = (0, 9)
+    annotator.close()
+    assert not layers[1].events.contrast_limits.callbacks
+
+
+def test_an_embedding_belongs_to_all_channels(
+    viewer: ViewerModel, begin: Any, disk_predictor: DiskPredictor
+) -> None:
+    layers = three(viewer, 2)
+    keys = []
+    for chosen in (layers, layers[::-1], layers[:1]):
+        annotator = begin(viewer, chosen)
+        keys.append(
+            disk_predictor.key(annotator.session.encoder_input(), annotator.session.contrast)
+        )
+    assert len({key.pixels for key in keys}) == 3
+
+
 @pytest.mark.parametrize("level", [0, 1])
 def test_levels(viewer: ViewerModel, begin: Any, level: int) -> None:
     full = np.zeros((80, 96), np.uint8)
@@ -130,7 +191,10 @@ def test_levels(viewer: ViewerModel, begin: Any, level: int) -> None:
     assert np.allclose(annotator.labels.scale, 3 * 2**level)
 
 
-def test_a_lazy_image_is_read_plane_by_plane(viewer: ViewerModel, begin: Any) -> None:
+@pytest.mark.parametrize("channels", [1, 3])
+def test_a_lazy_image_is_read_plane_by_plane(
+    viewer: ViewerModel, begin: Any, channels: int
+) -> None:
     dask = pytest.importorskip("dask.array")
     read: list[int] = []
 
@@ -139,14 +203,46 @@ def test_a_lazy_image_is_read_plane_by_plane(viewer: ViewerModel, begin: Any) ->
         return np.zeros((1, 40, 48), np.uint8)
 
     lazy = dask.map_blocks(block, chunks=((1,) * 6, (40,), (48,)), dtype=np.uint8)
-    layer = viewer.add_image(lazy, contrast_limits=(0, 255))
+    layers = [viewer.add_image(lazy, contrast_limits=(0, 255)) for _ in range(channels)]
     viewer.dims.set_point(0, 4)
-    annotator = begin(viewer, layer)
+    annotator = begin(viewer, layers)
     read.clear()
     annotator.points.add([[4.0, 12, 15]])
     annotator.accept()
     assert set(read) <= {4}
     assert (annotator.labels.data > 0).sum() == disk(SHAPE[1:], 12, 15).sum()
+
+
+PYRAMIDS = {"nested": (1, 2, 4), "odd": (1, 3, 6)}
+
+
+@pytest.mark.parametrize("factors", PYRAMIDS.values(), ids=PYRAMIDS)
+@pytest.mark.parametrize("level", [0, 1, 2])
+@pytest.mark.parametrize("lazy", [False, True])
+def test_labels_of_a_level_lie_on_its_pixels(
+    viewer: ViewerModel, begin: Any, factors: Any, level: int, lazy: bool
+) -> None:
+    full = np.random.default_rng(1).integers(0, 255, (5, 120, 144), np.uint8)
+    levels: list[Any] = [full[:, ::factor, ::factor] for factor in factors]
+    if lazy:
+        dask = pytest.importorskip("dask.array")
+        levels = [dask.from_array(array, chunks=(1, 60, 60)) for array in levels]
+    layer = viewer.add_image(
+        levels, multiscale=True, scale=(4, 0.5, 2), translate=(1, 7, -3), contrast_limits=(0, 255)
+    )
+    viewer.dims.set_point(0, 1 + 4 * 3)
+    annotator = begin(viewer, layer, level=level)
+    step = np.asarray(layer.downsample_factors[level])
+    at = np.array([3.0, 8, 9])  # pixel of the level
+    world = layer.data_to_world(at * step)
+    annotator.points.add([annotator.points.world_to_data(world)])
+    annotator.accept()
+    pixels = np.asarray(levels[level])
+    assert np.array_equal(annotator.labels.data, headless(pixels, [point(*at)]))
+    for corner in [(0, 0, 0), tuple(at)]:
+        expected = layer.data_to_world(np.array(corner) * step)
+        assert np.allclose(annotator.labels.data_to_world(corner), expected)
+        assert np.allclose(annotator.points.data_to_world(corner), expected)
 
 
 def test_painting_in_a_stack_is_recorded_in_its_plane(viewer: ViewerModel, begin: Any) -> None:

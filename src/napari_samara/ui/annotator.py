@@ -10,7 +10,7 @@ from qtpy.QtCore import QTimer
 from napari_samara.errors import ImageError, SamaraError
 from napari_samara.session import Session
 from napari_samara.session.thread_runner import ThreadRunner
-from napari_samara.ui.binding import ImageBinding, comfortable_level
+from napari_samara.ui.binding import ImageBinding
 from napari_samara.ui.contrast import DISPLAYED, chosen
 from napari_samara.ui.keys import bind_in_labels, bind_keys, unbind_in_labels
 from napari_samara.ui.layer_set import GivenLayers, LayerSet
@@ -19,7 +19,7 @@ from napari_samara.ui.prompt_sync import PromptSync
 from napari_samara.ui.workers import MainThread
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Sequence
 
     from napari.components import ViewerModel
     from napari.layers import Image, Labels, Points, Shapes
@@ -39,8 +39,8 @@ class Annotator:
     ----------
     viewer : napari.components.ViewerModel
         That shows the image.
-    image : napari.layers.Image
-        What is annotated.
+    image : napari.layers.Image or sequence of them
+        What is annotated: one layer, or up to three that become red, green and blue.
     predictor : Predictor
         The model.
     given : GivenLayers
@@ -69,17 +69,18 @@ class Annotator:
     def __init__(
         self,
         viewer: ViewerModel,
-        image: Image,
+        image: Image | Sequence[Image],
         predictor: Predictor,
         given: GivenLayers | None = None,
         level: int | None = None,
         runner: MakeRunner | None = None,
     ) -> None:
         self.viewer = viewer
-        self.binding = ImageBinding(image, comfortable_level(image) if level is None else level)
+        self.binding = ImageBinding.of(image, level)
         plane = self.binding.plane(viewer.dims)
         if plane is None:
-            raise ImageError(f"the sliders stand outside {image.name!r}; move them onto it")
+            name = self.binding.layer.name
+            raise ImageError(f"the sliders stand outside {name!r}; move them onto it")
         self.contrast_name = DISPLAYED
         self._open = True
         self._main = MainThread()
@@ -88,10 +89,10 @@ class Annotator:
             self.binding.data,
             predictor,
             rgb=self.binding.rgb,
-            contrast=chosen(self.contrast_name, image),
+            contrast=chosen(self.contrast_name, *self.binding.layers),
             runner=(runner or ThreadRunner)(self._main.deliver),
             labels=self.layers.target,
-            source=str(image.source.path) if image.source.path else None,
+            source=self.binding.source,
         )
         self.session.plane = plane
         bind_keys()
@@ -253,7 +254,8 @@ class Annotator:
             (self.layers.target.painted, self._on_painted),
             (dims.point, self._on_dims),
             (dims.order, self._on_dims),
-            (self.binding.layer.events.contrast_limits, self._on_limits),
+            (self.layers.told, self.message.emit),
+            *((layer.events.contrast_limits, self._on_limits) for layer in self.binding.layers),
         ]
 
     def _on_drawn(self) -> None:
@@ -288,7 +290,7 @@ class Annotator:
 
     def _on_limits(self) -> None:
         """Follow the contrast limits, if they are what was chosen."""
-        self.session.contrast = chosen(self.contrast_name, self.binding.layer)
+        self.session.contrast = chosen(self.contrast_name, *self.binding.layers)
 
     def _on_painted(self, edit: LabelEdit) -> None:
         """Tell the session what the user painted."""

@@ -1,5 +1,7 @@
 """Where the viewer looks, in the terms of the image: its plane, and coordinates of other layers.
 
+An image is one layer, or up to three layers of one channel each that lie on each other.
+
 Everything here is arithmetic on layers and dims; nothing draws.  Rules, each in one place:
 
 - A world position reaches the image through the full composed transform of both layers (scale,
@@ -8,6 +10,7 @@ Everything here is arithmetic on layers and dims; nothing draws.  Rules, each in
   (`numpy.round`).
 - A plane has its row axis before its column axis, also where the viewer shows it transposed, so
   that rolling the axes there and back finds the same embedding and the same prompts.
+- Where several layers are channels, all arithmetic is that of the first.
 - Pixel i of level k of a multiscale image lies at i times the downsampling factor, as napari
   draws it.
 """
@@ -21,6 +24,8 @@ import numpy as np
 
 from napari_samara.errors import ImageError
 from napari_samara.planes import Plane
+from napari_samara.ui.channels import StackedChannels, check_channels
+from napari_samara.ui.levels import array_of, comfortable_level, displayed_axes, shape_of
 from napari_samara.ui.transforms import apply, matrix_of, unit_factors, units_of
 
 if TYPE_CHECKING:
@@ -30,13 +35,10 @@ if TYPE_CHECKING:
     from napari.layers import Image, Layer
     from numpy.typing import ArrayLike, NDArray
 
-# Longest side of a plane that a multiscale image is annotated at unless the user says otherwise.
-_COMFORTABLE_SIDE = 4096
-
 
 @dataclass(frozen=True, eq=False)
 class ImageBinding:
-    """An image layer at one resolution level, and the way from other layers to its pixels.
+    """An image at one resolution level, and the way from other layers to its pixels.
 
     Parameters
     ----------
@@ -44,37 +46,80 @@ class ImageBinding:
         Held by reference, never by name.
     level : int
         Level of a multiscale image, 0 the finest; 0 for all others.
+    others : tuple of napari.layers.Image
+        Layers of the second and third channel; `layer` is then the first, red.
 
     Raises
     ------
     ImageError
-        If the image has no such level.
+        If a layer has no such level, or the layers do not lie on each other.
     """
 
     layer: Image
     level: int = 0
+    others: tuple[Image, ...] = ()
 
     def __post_init__(self) -> None:
-        """Check the level."""
-        levels = len(self.layer.data) if self.layer.multiscale else 1
-        if not 0 <= self.level < levels:
-            raise ImageError(f"{self.layer.name!r} has {levels} levels, there is no {self.level}")
+        """Check the level, and that channels fit each other."""
+        for layer in self.layers:
+            levels = len(layer.data) if layer.multiscale else 1
+            if not 0 <= self.level < levels:
+                raise ImageError(f"{layer.name!r} has {levels} levels, there is no {self.level}")
+        check_channels(self.layers, self.level)
+
+    @classmethod
+    def of(cls, image: Image | Sequence[Image], level: int | None = None) -> ImageBinding:
+        """Binding of one layer, or of one layer for each channel.
+
+        Parameters
+        ----------
+        image : napari.layers.Image or sequence of them
+            One, or up to three that become red, green and blue.
+        level : int, optional
+            Of a multiscale image; the finest that is comfortable if left out.
+
+        Returns
+        -------
+        ImageBinding
+            Whose layer is the first.
+
+        Raises
+        ------
+        ImageError
+            If there is no layer, or the layers do not fit each other.
+        """
+        layers = tuple(image) if isinstance(image, list | tuple) else (image,)
+        if not layers:
+            raise ImageError("an image layer is needed, got none")
+        chosen = comfortable_level(layers[0]) if level is None else level
+        return cls(layers[0], chosen, layers[1:])
+
+    @property
+    def layers(self) -> tuple[Image, ...]:
+        """The layers of all channels, in the order red, green, blue."""
+        return (self.layer, *self.others)
 
     @property
     def data(self) -> Any:
-        """Array of the level, lazy if the layer's is; channels last if `rgb`."""
-        return self.layer.data[self.level] if self.layer.multiscale else self.layer.data
+        """Array of the level, lazy if the layers' are; channels last if `rgb`."""
+        arrays = [array_of(layer, self.level) for layer in self.layers]
+        return StackedChannels(arrays) if self.others else arrays[0]
 
     @property
     def rgb(self) -> bool:
         """Whether the last axis of `data` holds channels."""
-        return bool(self.layer.rgb)
+        return bool(self.layer.rgb or self.others)
 
     @property
     def shape(self) -> tuple[int, ...]:
         """Shape of the level, channels left out."""
-        shape = tuple(int(side) for side in self.data.shape)
-        return shape[:-1] if self.rgb else shape
+        return shape_of(self.layer, self.level)
+
+    @property
+    def source(self) -> str | None:
+        """File that the layer was read from; None where napari does not know."""
+        path = self.layer.source.path
+        return str(path) if path else None
 
     @property
     def ndim(self) -> int:
@@ -107,8 +152,7 @@ class ImageBinding:
         Plane or None
             Rows along the earlier axis; None where the sliders stand outside the image.
         """
-        order = _ranks(tuple(dims.order)[-self.ndim :], self.ndim)
-        displayed = sorted(order[-2:])
+        displayed = displayed_axes(dims, self.ndim)
         fixed = [axis for axis in range(self.ndim) if axis not in displayed]
         if not fixed:
             return Plane.of(self.ndim)
@@ -232,32 +276,3 @@ class ImageBinding:
         factors = unit_factors(getattr(dims, "units", None), units_of(self.layer))
         here[len(here) - len(factors) :] *= factors
         return here
-
-
-def comfortable_level(layer: Image) -> int:
-    """Finest level of a multiscale image whose plane can be annotated without a wait.
-
-    Parameters
-    ----------
-    layer : napari.layers.Image
-        Multiscale or not.
-
-    Returns
-    -------
-    int
-        0 for an image of one level.
-    """
-    if not layer.multiscale:
-        return 0
-    for level, array in enumerate(layer.data):
-        sides = array.shape[:-1] if layer.rgb else array.shape
-        if max(sides[-2:]) <= _COMFORTABLE_SIDE:
-            return level
-    return len(layer.data) - 1
-
-
-def _ranks(order: tuple[int, ...], ndim: int) -> list[int]:
-    """Axes of the image in the order shown, as napari reduces the order of the viewer."""
-    missing = ndim - len(order)
-    ranks = [sorted(order).index(axis) + missing for axis in order]
-    return [*range(missing), *ranks]

@@ -31,20 +31,25 @@ TITLES: dict[str, str] = {
 assert set(TITLES) == {DISPLAYED, *POLICIES} - {"limits"}
 
 
-def displayed(layer: Image) -> Contrast:
-    """Contrast limits that the layer is shown with.
+def displayed(*layers: Image) -> Contrast:
+    """Contrast limits that an image is shown with.
 
     Parameters
     ----------
-    layer : napari.layers.Image
-        RGB layers have no limits in napari: 8-bit ones are taken as they are, others from 0 to 1
-        or to the highest value of their type.
+    *layers : napari.layers.Image
+        The image, or one layer for each channel. RGB layers have no limits in napari: 8-bit ones
+        are taken as they are, others from 0 to 1 or to the highest value of their type.
 
     Returns
     -------
     Contrast
-        Of policy ``"limits"``, or ``"none"`` for 8-bit RGB.
+        Of policy ``"limits"``, with a pair for each of several layers, or ``"none"`` for 8-bit
+        RGB.
     """
+    if len(layers) > 1:
+        pairs = [layer.contrast_limits for layer in layers]
+        return Contrast("limits", limits=tuple((float(low), float(high)) for low, high in pairs))
+    (layer,) = layers
     if not layer.rgb:
         low, high = layer.contrast_limits
         return Contrast("limits", limits=(float(low), float(high)))
@@ -54,19 +59,20 @@ def displayed(layer: Image) -> Contrast:
     return Contrast("limits", limits=(0.0, 1.0 if kind.kind in "fb" else float(np.iinfo(kind).max)))
 
 
-def chosen(name: str, layer: Image) -> Contrast:
+def chosen(name: str, *layers: Image) -> Contrast:
     """Contrast of a choice in the form.
 
     Parameters
     ----------
     name : str
         One of `TITLES`.
-    layer : napari.layers.Image
-        Whose limits are taken for `DISPLAYED`.
+    *layers : napari.layers.Image
+        The image, or one layer for each channel, whose limits are taken for
+        `DISPLAYED`.
 
     Returns
     -------
     Contrast
         Ready for a session.
     """
-    return displayed(layer) if name == DISPLAYED else Contrast(name)
+    return displayed(*layers) if name == DISPLAYED else Contrast(name)

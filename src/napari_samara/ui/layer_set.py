@@ -69,6 +69,9 @@ class LayerSet:
     lost = Signal(str)
     """The image or the labels were removed, with a line for the user: annotating is over."""
 
+    told = Signal(str)
+    """A line for the user about a layer that annotating can do without."""
+
     def __init__(
         self, viewer: ViewerModel, binding: ImageBinding, plane: Plane, given: GivenLayers
     ) -> None:
@@ -163,6 +166,8 @@ class LayerSet:
             what = "image" if gone is self.binding.layer else "labels"
             self.lost.emit(f"Annotating ended: the {what} {gone.name!r} was removed.")
             return
+        if any(gone is layer for layer in self.binding.others):  # its array is held on to
+            self.told.emit(f"The channel {gone.name!r} was removed; annotating goes on with it.")
         for drawing in self.drawings:
             if gone is drawing.layer:
                 drawing.close()

@@ -9,6 +9,7 @@ from napari_samara.ui.open_annotators import register
 
 if TYPE_CHECKING:
     import os
+    from collections.abc import Sequence
 
     from napari.components import ViewerModel
     from napari.layers import Image
@@ -19,7 +20,7 @@ if TYPE_CHECKING:
 
 def annotate(
     viewer: ViewerModel,
-    image_layer: Image,
+    image_layer: Image | Sequence[Image],
     checkpoint: str | os.PathLike[str] | Predictor = "samara-tiny",
     given: GivenLayers | None = None,
     level: int | None = None,
@@ -34,8 +35,9 @@ def annotate(
     ----------
     viewer : napari.Viewer
         That shows the image.
-    image_layer : napari.layers.Image
-        What is annotated.
+    image_layer : napari.layers.Image or sequence of them
+        What is annotated: one layer, or up to three of one channel each, of one shape and at one
+        place, that become red, green and blue.
     checkpoint : str, path-like or Predictor
         As for `napari_samara.load`.
     given : GivenLayers, optional

@@ -95,3 +95,38 @@ def units_of(layer: Layer) -> Sequence[Any] | None:
     """
     units: Sequence[Any] | None = getattr(layer, "units", None)
     return units
+
+
+def differences(one: Layer, other: Layer) -> str:
+    """Name what puts two layers at different places of the world.
+
+    Parameters
+    ----------
+    one, other : Layer
+        Of the same number of axes.
+
+    Returns
+    -------
+    str
+        Names and values for an error message; empty where data of both lie at the same place.
+    """
+    there = matrix_of(other)
+    factors = unit_factors(units_of(other), units_of(one))
+    there[len(there) - 1 - len(factors) : -1] *= factors[:, np.newaxis]
+    if np.allclose(matrix_of(one), there):
+        return ""
+    found = []
+    for name in ("scale", "translate", "rotate", "shear", "affine", "units"):
+        values = [_plain(getattr(layer, name, None)) for layer in (one, other)]
+        if values[0] != values[1]:
+            found.append(f"{name} ({values[0]} and {values[1]})")
+    return ", ".join(found) or "their transforms"
+
+
+def _plain(value: Any) -> str:
+    """Text of a part of a transform, on one line."""
+    if hasattr(value, "affine_matrix"):
+        value = value.affine_matrix
+    if isinstance(value, tuple):  # units
+        return ", ".join(str(item) for item in value)
+    return str(np.round(np.asarray(value, dtype=float), 6).tolist()) if value is not None else ""

@@ -51,7 +51,9 @@ class EncoderView:
             metadata={"samara": True},
             **self.binding.placement([float(at.get(axis, 0)) for axis in range(plane.ndim)]),
         )
-        self.viewer.layers.insert(self.viewer.layers.index(self.binding.layer) + 1, self.layer)
+        layers = self.viewer.layers
+        above = max(layers.index(layer) for layer in self.binding.layers if layer in layers)
+        layers.insert(above + 1, self.layer)
         self.viewer.layers.selection.active = active
 
     def hide(self) -> None:

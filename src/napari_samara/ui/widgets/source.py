@@ -8,7 +8,7 @@ from napari.layers import Image
 from qtpy.QtCore import Signal
 from qtpy.QtWidgets import QPushButton, QVBoxLayout, QWidget
 
-from napari_samara.ui.binding import comfortable_level
+from napari_samara.ui.levels import comfortable_level
 from napari_samara.ui.widgets.forms import form_of, narrow_combo, wrapped_label
 
 if TYPE_CHECKING:
