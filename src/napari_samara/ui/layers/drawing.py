@@ -6,6 +6,7 @@ from abc import ABC, abstractmethod
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
+import numpy as np
 from psygnal import Signal
 
 from napari_samara.ui.drawn import same, touches
@@ -52,6 +53,7 @@ class Drawing(ABC):
         self._quiet = False
         add_sign(layer)
         self.dress()
+        self._told = signs_of(layer)
         layer.events.data.connect(self._on_data)
         layer.events.features.connect(self._on_features)
         layer.mouse_drag_callbacks.append(self._on_press)
@@ -137,6 +139,7 @@ class Drawing(ABC):
                 self.layer.features[SIGN] = signs
             self.layer.selected_data = set()
             self.dress()
+            self._told = signs_of(self.layer)
 
     @contextmanager
     def _silent(self) -> Iterator[None]:
@@ -176,11 +179,15 @@ class Drawing(ABC):
             self._flip = False
             with self._silent():
                 self.layer.features[SIGN] = signs
-        self.dress()
-        self.changed.emit()
+        self._tell()
 
     def _on_features(self) -> None:
-        """Follow a sign that was changed in the table of features."""
-        if not self._quiet:
-            self.dress()
-            self.changed.emit()
+        """Follow a sign that was changed in the table; napari tells of it with each item, too."""
+        if not self._quiet and not np.array_equal(signs_of(self.layer), self._told):
+            self._tell()
+
+    def _tell(self) -> None:
+        """Show the signs and tell of a change."""
+        self._told = signs_of(self.layer)
+        self.dress()
+        self.changed.emit()

@@ -66,7 +66,7 @@ class PointDrawing(Drawing):
             return
         face = np.where(signs[:, np.newaxis], POSITIVE.rgba, NEGATIVE.rgba)
         symbols = [POSITIVE.symbol if sign else NEGATIVE.symbol for sign in signs]
-        if not np.array_equal(layer.face_color, face.astype(layer.face_color.dtype)):
+        if not np.allclose(layer.face_color, face, rtol=0, atol=1e-3):  # napari rounds colours
             layer.face_color = face
         if [str(symbol) for symbol in layer.symbol] != symbols:
             layer.symbol = symbols

@@ -22,7 +22,9 @@ class Preview:
     """Shows one mask; the Labels layer with the accepted objects is never touched.
 
     The layer is as large as one plane and one pixel thick along the other axes, so that a stack
-    costs no second array of its size.
+    costs no second array of its size.  Only the box that changes is written and sent to the
+    graphics card, and nothing is written to napari's undo history, which would keep the position
+    of every pixel of a hundred masks.
 
     Parameters
     ----------
@@ -35,6 +37,7 @@ class Preview:
     def __init__(self, binding: ImageBinding, plane: Plane) -> None:
         self.binding, self._plane = binding, plane
         self._box: PixelBox | None = None
+        self._shown: Mask | None = None
         self.layer = self.new_layer()
 
     def new_layer(self) -> Labels:
@@ -56,7 +59,7 @@ class Preview:
             **self.binding.placement(self._offset()),
         )
         layer.editable = False
-        self._box = None
+        self._box = self._shown = None
         self.layer = layer
         return layer
 
@@ -72,33 +75,32 @@ class Preview:
         """
         if plane != self._plane:
             self._move(plane)
+        if mask is self._shown:
+            return
+        self._shown = mask
         box = mask.box if mask is not None else None
         old, self._box = self._box, box
         union = _union(old, box)
-        if union is None:
-            return
-        row0, col0, row1, col1 = union
-        values = np.zeros((row1 - row0, col1 - col0), dtype=np.uint8)
-        if mask is not None:
-            values[mask.data[row0:row1, col0:col1]] = 1
-        self._write(values, row0, col0)
+        if union is not None:
+            self._write(mask, union)
 
-    def _write(self, values: NDArray[np.uint8], row0: int, col0: int) -> None:
-        """Write the changed pixels of a box."""
-        flat = self._flat(np.asarray(self.layer.data))
-        here = flat[row0 : row0 + values.shape[0], col0 : col0 + values.shape[1]]
-        rows, cols = np.nonzero(here != values)
-        if not rows.size:
-            return
-        indices = [np.zeros(rows.size, dtype=int)] * self.binding.ndim
-        row_axis, col_axis = sorted(self._plane.displayed)
-        indices[row_axis], indices[col_axis] = rows + row0, cols + col0
-        self.layer.data_setitem(tuple(indices), values[rows, cols])
+    def _write(self, mask: Mask | None, box: PixelBox) -> None:
+        """Write a box and draw it."""
+        rows, cols = slice(box[0], box[2]), slice(box[1], box[3])
+        window = self._flat(np.asarray(self.layer.data))[rows, cols]
+        window[...] = 0 if mask is None else mask.data[rows, cols].view(np.uint8)
+        shown = list(self.layer._slice_input.displayed)  # noqa: SLF001 - nothing public tells
+        if self.layer.contour or sorted(shown) != sorted(self._plane.displayed):
+            self.layer.refresh()
+        elif shown == sorted(shown):
+            self.layer.events.labels_update(data=window, offset=[box[0], box[1]])
+        else:
+            self.layer.events.labels_update(data=window.T, offset=[box[1], box[0]])
 
     def _move(self, plane: Plane) -> None:
         """Go to another plane, empty."""
         turned = sorted(plane.displayed) != sorted(self._plane.displayed)
-        self._plane, self._box = plane, None
+        self._plane, self._box, self._shown = plane, None, None
         if turned or np.asarray(self.layer.data).any():
             self.layer.data = self._blank()
         self.layer.translate = self.binding.placement(self._offset())["translate"]
