@@ -17,6 +17,7 @@ from napari_samara.prompts import PromptSet, point
 from napari_samara.session import LabelEdit, Session, recover
 from napari_samara.session import journal as module
 from napari_samara.session.journal import JOURNAL_FILE, SESSION_FILE
+from napari_samara.session.restored import Restored
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -177,7 +178,8 @@ def test_a_line_that_was_cut_off_is_no_damage(
         if whole:
             assert np.array_equal(state_of(copy)[0], whole[-1])
         else:
-            assert recover(copy) is None
+            opened = recover(copy)
+            assert opened is None or opened.steps == ()
         with_more = open_(
             image, journal=copy, saved=recover(copy) or module.read_session(copy / SESSION_FILE)
         )
@@ -383,3 +385,135 @@ def test_the_session_file_is_readable(open_: Opener, image: np.ndarray, folder: 
     assert record["prompts"] == [{"kind": "point", "at": [20.0, 20.0], "positive": True}]
     assert record["parts"][0]["choice"] == 0
     assert len(record["parts"][0]["scores"]) == 3
+
+
+def test_prompts_given_before_the_first_object_come_back(
+    open_: Opener, image: np.ndarray, folder: Path
+) -> None:
+    labels = np.zeros(SHAPE, np.uint16)
+    labels[40:, 5:9] = 7
+    session = open_(image, journal=folder, labels=labels)
+    session.add(point(10, 10))
+    session.choose(1)
+    crashed = folder.with_name("crashed")
+    shutil.copytree(folder, crashed)
+    again = open_(image, journal=crashed, saved=recover(crashed))
+    assert again.prompts == session.prompts
+    assert again.choice == 1
+    assert np.array_equal(again.labels, labels)
+    again.accept()
+    assert np.array_equal(state_of(crashed)[0], again.labels)
+
+
+def test_what_is_painted_first_can_be_undone_after_a_crash(
+    open_: Opener, image: np.ndarray, folder: Path
+) -> None:
+    labels = np.zeros(SHAPE, np.int32)
+    session = open_(image, journal=folder, labels=labels)
+    before = labels[:3, :9].copy()
+    labels[:3, :9] = 4  # as a viewer does it, before anything is told
+    session.add(point(20, 20))  # the first labels are read with the stroke in them
+    session.painted(LabelEdit(session.plane, (0, 0, 3, 9), before, np.full((3, 9), 4)))
+    again = open_(image, saved=recover(folder))
+    assert np.array_equal(again.labels, labels)
+    again.undo()  # what was open comes last
+    again.undo()
+    assert not again.labels.any()
+
+
+@pytest.mark.parametrize("at", range(0, 4000, 333))
+def test_unsaved_is_told_and_made_good(
+    open_: Opener, image: np.ndarray, folder: Path, monkeypatch: pytest.MonkeyPatch, at: int
+) -> None:
+    session = open_(image, journal=folder, must_save=False)
+    told: list[str] = []
+    session.events.unsaved.connect(told.append)
+    with monkeypatch.context() as patch:
+        patch.setattr(module.os, "write", FullDisk(at))
+        busy_hour(session)
+        assert len(told) == 1
+        assert "No space left" in told[0]
+    saved = recover(folder)
+    assert saved is not None
+    session.undo()
+    assert session.redo()
+    assert told[1:] == [""]
+    found, objects = state_of(folder)
+    assert np.array_equal(found, session.labels)
+    assert objects == plain(session)
+
+
+def test_a_step_undone_while_the_disk_was_full_can_be_done_again(
+    open_: Opener, image: np.ndarray, folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    session = open_(image, journal=folder, must_save=False)
+    for row in (10, 25, 40):
+        session.add(point(row, 20))
+        session.accept()
+    full = session.labels.copy()
+    with monkeypatch.context() as patch:
+        patch.setattr(module.os, "write", FullDisk(0))
+        for _ in range(5):
+            session.undo()
+    while session.redo():
+        assert np.array_equal(state_of(folder)[0], session.labels)
+    assert np.array_equal(session.labels, full)
+
+
+def test_retyped_labels_keep_what_can_be_redone(
+    open_: Opener, image: np.ndarray, folder: Path
+) -> None:
+    session = open_(image, journal=folder, labels=np.zeros(SHAPE, np.uint8))
+    for row in (10, 25):
+        session.add(point(row, 20))
+        session.accept()
+    session.undo()
+    session.labels = session.labels.astype(np.int32)
+    session.redo()
+    assert set(session.objects) == {1, 2}
+    assert np.array_equal(state_of(folder)[0], session.labels)
+
+
+def test_a_session_moves_to_another_folder(open_: Opener, image: np.ndarray, folder: Path) -> None:
+    session = open_(image, journal=folder)
+    for row in (10, 25):
+        session.add(point(row, 20))
+        session.accept()
+    session.add(point(40, 40))
+    other = folder.with_name("other")
+    session.move_journal(module.Journal(other))
+    assert plain(session) == state_of(folder)[1] == state_of(other)[1]
+    session.accept()
+    assert set(state_of(other)[1]) == {1, 2, 3}
+    assert set(state_of(folder)[1]) == {1, 2}
+    session.move_journal(None)
+    session.delete(1)
+    assert set(state_of(other)[1]) == {1, 2, 3}
+    open_(image, journal=other, saved=recover(other))  # nobody holds it
+
+
+def test_saving_that_begins_late_holds_the_prompts(
+    open_: Opener, image: np.ndarray, folder: Path
+) -> None:
+    session = open_(image)
+    session.add(point(40, 40))
+    session.move_journal(module.Journal(folder))
+    saved = recover(folder)
+    assert saved is not None
+    assert list(saved.opened.prompts) == [point(40, 40)]
+
+
+def test_a_restored_session_is_replayed_once(
+    open_: Opener, image: np.ndarray, folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    first = open_(image, journal=folder)
+    busy_hour(first)
+    first.close()
+    saved = recover(folder)
+    assert saved is not None
+    restored = Restored.of(saved, image)
+    monkeypatch.setattr(Restored, "of", None)
+    second = open_(image, journal=module.Journal(folder), saved=restored)
+    assert np.array_equal(second.labels, first.labels)
+    assert second.labels is restored.labels
+    assert second.objects == first.objects

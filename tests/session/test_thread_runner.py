@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import subprocess
+import sys
 import threading
 import time
 from typing import TYPE_CHECKING, Any
@@ -16,9 +18,10 @@ from napari_samara.errors import OutOfMemoryError, SessionError
 from napari_samara.intensity import Contrast
 from napari_samara.planes import Plane
 from napari_samara.prompts import PromptSet, point
-from napari_samara.session import Session, Status, ThreadRunner
+from napari_samara.session import Session, Status, ThreadRunner, recover
 from napari_samara.session import journal as journal_module
 from napari_samara.session.jobs import Job
+from napari_samara.session.thread_runner import let_them_leave
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -300,3 +303,82 @@ def test_planes_left_behind_are_not_encoded(
     session.encode()
     assert session.wait(SECONDS)
     assert len(fake.encoded) == 1
+
+
+def test_closing_does_not_wait_for_the_encoder(
+    open_: Opener,
+    image: np.ndarray,
+    tmp_path: Path,
+    fake: FakePredictor,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    session = open_(image, runner=ThreadRunner(), journal=tmp_path / "j")
+    session.add(point(20, 20))
+    assert session.wait(SECONDS)
+    held, write = threading.Event(), journal_module.write_session
+
+    def slow(*args: Any) -> None:
+        assert held.wait(SECONDS)
+        write(*args)
+
+    record = session.accept()
+    session.add(point(30, 40))
+    fake.gate.clear()
+    session.contrast = Contrast("minmax")
+    session.encode()
+    monkeypatch.setattr(journal_module, "write_session", slow)
+    session.close(wait=False)  # neither for the encoder nor for the session file
+    assert set(session.objects) == {record.label}
+    left = {thread.name for thread in threading.enumerate()}
+    assert {"samara-worker", "samara-worker-files"} <= left
+    held.set()
+    fake.gate.set()
+    let_them_leave()
+    left = {thread.name for thread in threading.enumerate()}
+    assert not {"samara-worker", "samara-worker-files"} & left
+    saved = recover(tmp_path / "j")
+    assert saved is not None
+    assert set(saved.objects()) == {record.label}
+    assert list(saved.opened.prompts) == [point(30, 40)]
+    open_(image, journal=tmp_path / "j", saved=saved)  # nobody holds the folder
+
+
+def test_an_interpreter_that_ends_finishes_the_files(tmp_path: Path) -> None:
+    code = f"""
+import time
+from napari_samara.session.jobs import Job
+from napari_samara.session import ThreadRunner
+runner = ThreadRunner()
+def work(_):
+    time.sleep(0.5)
+    open({str(tmp_path / "written")!r}, "w").close()
+runner.companion().submit(Job(work, print, print, print))
+runner.close(wait=False)
+"""
+    subprocess.run([sys.executable, "-c", code], check=True)
+    assert (tmp_path / "written").is_file()
+
+
+def test_unsaved_is_told_in_the_thread_of_the_session(
+    open_: Opener, image: np.ndarray, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    session = open_(image, runner=ThreadRunner(), journal=tmp_path / "j", must_save=False)
+    told: list[tuple[str, str]] = []
+    session.events.unsaved.connect(lambda why: told.append((why, threading.current_thread().name)))
+    session.add(point(10, 20))
+    assert session.wait(SECONDS)
+    with monkeypatch.context() as patch:
+        patch.setattr(journal_module.os, "write", FullDisk(9))
+        for row in (10, 40):
+            session.set_prompts(PromptSet([point(row, 20)]))
+            assert session.wait(SECONDS)
+            session.accept()
+            assert session.wait(SECONDS)
+    assert set(session.objects) == {1, 2}
+    assert len(told) == 1
+    assert "No space left" in told[0][0]
+    session.delete(1)
+    assert session.wait(SECONDS)
+    assert [why for why, _ in told[1:]] == [""]
+    assert {name for _, name in told} == {threading.current_thread().name}
+    assert np.array_equal(state_of(tmp_path / "j")[0], session.labels)

@@ -18,11 +18,13 @@ from napari_samara.session.events import SessionEvents, Status
 from napari_samara.session.history import History
 from napari_samara.session.jobs import InlineRunner
 from napari_samara.session.journal import Journal, recover
-from napari_samara.session.keeper import Keeper, Scene, image_digest
+from napari_samara.session.keeper import Keeper
 from napari_samara.session.label_book import LabelBook
 from napari_samara.session.objects import Candidate, OpenObject
 from napari_samara.session.record import step_of
 from napari_samara.session.request import State, upright
+from napari_samara.session.restored import Restored
+from napari_samara.session.scene import Scene
 from napari_samara.session.verbs import now
 from napari_samara.settings import PredictSettings
 from napari_samara.store import MemoryStore
@@ -49,10 +51,10 @@ class SessionBase:
 
     Parameters
     ----------
-    image, predictor, rgb, store, contrast, settings, runner, labels, journal, source
+    image, predictor, rgb, store, contrast, settings, runner, labels
         As for `Session`.
-    saved : SavedSession, optional
-        What the session goes on with.
+    journal, source, saved, must_save
+        As for `Session`.
 
     Raises
     ------
@@ -73,16 +75,19 @@ class SessionBase:
         settings: PredictSettings | None = None,
         runner: JobRunner | None = None,
         labels: Any = None,
-        journal: str | os.PathLike[str] | None = None,
+        journal: Journal | str | os.PathLike[str] | None = None,
         source: str | None = None,
-        saved: SavedSession | None = None,
+        saved: Restored | SavedSession | None = None,
+        must_save: bool = True,
     ) -> None:
         self.events = SessionEvents()
         self.image, self.rgb, self.source = image, rgb, source
         self._shape = _spatial_shape(image, rgb)
         self._book = LabelBook(labels, self._shape)
         self._predictor, self._store, self._memory = predictor, store, MemoryStore()
-        about = _About.of(saved)
+        if saved is not None and not isinstance(saved, Restored):
+            saved = Restored.of(saved, image, rgb)
+        about = _About.of(saved.saved if saved else None)
         self._contrast, self._settings = contrast or about.contrast, settings or about.settings
         self._mode, self._status = about.mode, Status()
         ndim = len(self._shape)
@@ -92,37 +97,30 @@ class SessionBase:
         self._history: History[Change] = History()
         self._runner: JobRunner = runner or InlineRunner()
         self._decoder = Decoder(self._runner, self._embeddings(), self._on_status, self._on_answer)
-        changes = self._taken_over(saved, given=labels is not None)
-        if saved is not None:
-            saved = replace(saved, dtype=np.dtype(self._book.labels.dtype).str)
-        kept = _journal(journal, saved)
-        self._keeper = Keeper(self._runner.companion(), kept, self._on_status, saved)
+        changes, begun = self._taken_over(saved, given=labels is not None)
+        self._keeper = Keeper(
+            self._runner.companion(),
+            _journal(journal, begun),
+            self._on_status,
+            begun,
+            None if must_save else self.events.unsaved.emit,
+        )
         for change in changes:
             self._history.push(change)
-        if saved is not None and len(saved.opened.prompts):
-            self._commit(Change("resume", (OpenObject(), saved.opened)), self._history.push)
+        if begun is not None and len(begun.opened.prompts):
+            self._commit(Change("resume", (OpenObject(), begun.opened)), self._history.push)
 
-    def _taken_over(self, saved: SavedSession | None, given: bool) -> list[Change]:
+    def _taken_over(
+        self, restored: Restored | None, given: bool
+    ) -> tuple[list[Change], SavedSession | None]:
         """Bring the labels and records to where a saved session ended."""
-        if saved is None:
-            return []
-        if saved.shape != self._shape:
-            raise ImageError(
-                f"the saved session is of an image of shape {saved.shape}, this one has "
-                f"{self._shape}; open the image it was made on"
-            )
-        digest, known = image_digest(self.image), saved.about.get("image", {}).get("sha256")
-        if digest is not None and known is not None and digest != known:
-            raise ImageError(
-                "the saved session is of an image of this shape with other pixels; open the image "
-                f"it was made on ({saved.about['image'].get('source') or 'its name is not known'})"
-            )
-        labels = saved.labels_before()
-        changes = saved.replayed(labels)
-        self._book.fill(labels, given)
-        for change in changes:
+        if restored is None:
+            return [], None
+        self._book.fill(restored.labels, given)
+        for change in restored.changes:
             self._book.note(change)
-        return changes
+        dtype = np.dtype(self._book.labels.dtype).str
+        return restored.changes, replace(restored.saved, dtype=dtype)
 
     def _embeddings(self) -> Embeddings:
         return Embeddings(self.image, self.rgb, self._predictor, self._memory, self._store)
@@ -219,7 +217,7 @@ class SessionBase:
 
         if not change.lasting:
             make()
-            self._keeper.note(self._opened)
+            self._keeper.note(self._opened, self._scene())
             return
         line = {**(line or step_of(change, now())), "open": change.opened[1].to_dict()}
         self._keeper.keep(line, self._scene(), make, made)
@@ -286,10 +284,12 @@ class _About:
             raise FileFormatError(f"session file: {error!r}") from error
 
 
-def _journal(folder: str | os.PathLike[str] | None, saved: SavedSession | None) -> Journal | None:
+def _journal(
+    folder: Journal | str | os.PathLike[str] | None, saved: SavedSession | None
+) -> Journal | None:
     """Journal in a folder that is free, or that the session goes on with."""
-    if folder is None:
-        return None
+    if folder is None or isinstance(folder, Journal):
+        return folder
     journal = Journal(folder)
     if saved is None and recover(folder) is not None:
         journal.close()

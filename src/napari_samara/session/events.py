@@ -51,7 +51,11 @@ class SessionEvents(SignalGroup):
     stale : Signal(bool)
         Whether the embedding of the current plane was made with another contrast.
     batch : Signal(tuple of Candidate)
-        What `Session.many` found; () once accepted.
+        What `Session.many` found, or which of it is picked; () once accepted.
+    seeds : Signal(PromptSet)
+        What many objects are looked for with changed.
+    unsaved : Signal(str)
+        Why what is accepted is not on the disk; "" once it is again.
     """
 
     status = Signal(Status)
@@ -61,3 +65,5 @@ class SessionEvents(SignalGroup):
     objects = Signal()
     stale = Signal(bool)
     batch = Signal(tuple)
+    seeds = Signal(PromptSet)
+    unsaved = Signal(str)

@@ -74,7 +74,7 @@ class JobRunner(Protocol):
         """Return another runner of the same kind, for jobs that must not wait behind these."""
         ...
 
-    def close(self) -> None:
+    def close(self, wait: bool = True) -> None:
         """Finish the jobs that must be done, drop the others, and end the worker."""
         ...
 
@@ -116,7 +116,7 @@ class InlineRunner:
         """Return this runner."""
         return self
 
-    def close(self) -> None:
+    def close(self, wait: bool = True) -> None:
         """Do nothing: there is no worker."""
 
 

@@ -10,6 +10,7 @@ from __future__ import annotations
 import contextlib
 import json
 import os
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -86,6 +87,8 @@ class Journal:
         """
         if self._closed:
             raise SessionError(f"the annotation in {self.folder} is closed; open it again")
+        if self._log is not None:  # killed before the next line, no line that is there counts
+            saved = replace(saved, sequence=max(saved.sequence, self._log.sequence))
         write_session(self.folder / SESSION_FILE, saved)
         self._empty()
         self._log = Log.of(saved)
@@ -119,11 +122,15 @@ class Journal:
             with contextlib.suppress(OSError):
                 self._cut()
             raise OutputError(
-                f"cannot write {self.folder / JOURNAL_FILE}: {error.strerror}; nothing was "
-                "accepted: make room and try again"
+                f"cannot write {self.folder / JOURNAL_FILE}: {error.strerror}"
             ) from error
         log.take(numbered)
         self._lines += 1
+
+    @property
+    def can_redo(self) -> bool:
+        """Whether the folder holds a step that was undone last."""
+        return self._log is not None and self._log.position < len(self._log.steps)
 
     @property
     def due(self) -> bool:

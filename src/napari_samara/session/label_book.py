@@ -151,7 +151,8 @@ class LabelBook:
             raise ImageError(
                 f"labels of {self.labels.dtype} cannot hold the saved ones of {labels.dtype}"
             )
-        self.labels[...] = labels
+        # Not `...`, which the labels of a viewer do not know.
+        self.labels[(slice(None),) * len(self._shape)] = labels
         self._highest = None
 
     def recount(self) -> None:

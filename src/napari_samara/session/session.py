@@ -22,6 +22,7 @@ if TYPE_CHECKING:
 
     from napari_samara.prompts import PromptSet
     from napari_samara.session.edits import LabelEdit
+    from napari_samara.session.journal import Journal
     from napari_samara.session.objects import Candidate, ObjectRecord
 
 
@@ -51,13 +52,17 @@ class Session(PromptingSession):
         returns with its result.
     labels : array of int, optional
         Written in place; of the shape of the image without channels.  New zeros if left out.
-    journal : path-like, optional
+    journal : path-like or Journal, optional
         Folder in which every accepted object is made durable.
     source : str, optional
         Where the image came from, for the saved session.
-    saved : SavedSession, optional
+    saved : SavedSession or Restored, optional
         What to go on with, as `recover` returns it; labels that are given are filled with what
         they were then.
+    must_save : bool
+        Whether a step that cannot be written to the journal is refused.  Without, it counts all
+        the same: `events.unsaved` says why it is not on the disk, and it is written with the next
+        step that can be.
 
     Raises
     ------
@@ -376,10 +381,29 @@ class Session(PromptingSession):
         """
         return self._keeper.runner.wait(timeout) and self._runner.wait(timeout)
 
-    def close(self) -> None:
-        """Finish what is being written and end the workers."""
-        self._keeper.close()
-        self._runner.close()
+    def move_journal(self, journal: Journal | None) -> None:
+        """Go on saving in another folder; all that was done until now is written there first.
+
+        Parameters
+        ----------
+        journal : Journal or None
+            None to write nothing from now on.
+        """
+        self._settle()
+        self._keeper.move(journal)
+        self._keeper.note(self._opened, self._scene())
+
+    def close(self, wait: bool = True) -> None:
+        """Finish what is being written and end the workers.
+
+        Parameters
+        ----------
+        wait : bool
+            Whether until that is done.  Without, this returns once every accepted object is on
+            the disk; the rest is written, and the workers end, by themselves.
+        """
+        self._keeper.close(wait)
+        self._runner.close(wait)
 
     def _stepped_back(self, change: Change) -> None:
         """Go back in the history; a label that is free again is given out again."""

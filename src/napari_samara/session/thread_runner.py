@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import atexit
 import contextlib
 import threading
 import time
@@ -22,6 +23,9 @@ Deliver: TypeAlias = "Callable[[Delivery], None]"
 
 # Seconds that closing waits for a job that nobody needs any more; an encoder cannot be interrupted.
 _FAREWELL = 10.0
+
+# Runners that were closed and not waited for, while they still work.
+_leaving: set[ThreadRunner] = set()
 
 
 @dataclass(frozen=True, eq=False)
@@ -149,19 +153,41 @@ class ThreadRunner:
         self._companions.append(made)
         return made
 
-    def close(self) -> None:
-        """Finish the jobs that must be done, drop the others, and end the thread."""
+    def close(self, wait: bool = True) -> None:
+        """Finish the jobs that must be done, drop the others, and end the thread.
+
+        Parameters
+        ----------
+        wait : bool
+            Whether for the end of the thread.  Without, nothing is delivered any more and the
+            thread ends by itself; the interpreter waits for it before it ends.
+        """
         for companion in self._companions:
-            companion.close()
+            companion.close(wait)
         with self._changed:
+            if not wait and self._thread is not None and not self._closed:
+                _leaving.add(self)
             self._closed = True
             for lane in {task.job.lane for task in self._queue} | set(self._generations):
                 self._drop(lane)
             self._changed.notify_all()
-        if self._thread is not None:
+        if not wait:
+            self.deliver = None
+        elif self._thread is not None:
             held = any(not task.job.lane for task in (*self._queue, self._running) if task)
             self._thread.join(None if held else _FAREWELL)
-        self.drain()
+            self.drain()
+
+    def join(self, timeout: float | None = None) -> None:
+        """Wait for the thread of a closed runner.
+
+        Parameters
+        ----------
+        timeout : float, optional
+            Seconds; without end if left out.
+        """
+        if self._thread is not None:
+            self._thread.join(timeout)
 
     def post(self, task: _Task, delivery: Delivery) -> None:
         """Have something done in the thread that owns the session.
@@ -195,6 +221,7 @@ class ThreadRunner:
             with self._changed:
                 while not self._queue:
                     if self._closed:
+                        _leaving.discard(self)
                         return
                     self._changed.wait()
                 task = self._running = self._queue.popleft()
@@ -207,6 +234,19 @@ class ThreadRunner:
             if self.deliver is not None:
                 with contextlib.suppress(RuntimeError):
                     self.deliver(self.drain)
+
+
+@atexit.register
+def let_them_leave(timeout: float = _FAREWELL) -> None:
+    """Wait until the runners that were closed without waiting have written what they had to.
+
+    Parameters
+    ----------
+    timeout : float
+        Seconds for each.
+    """
+    for runner in list(_leaving):
+        runner.join(timeout)
 
 
 def _outcome(task: _Task) -> Delivery:

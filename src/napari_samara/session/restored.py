@@ -1,0 +1,121 @@
+"""A saved session brought back to life: its labels and changes, away from any window."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from napari_samara.embedding import pixels_digest
+from napari_samara.errors import ImageError
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+    from napari_samara.session.change import Change
+    from napari_samara.session.record import SavedSession
+
+# Larger images are known by name, shape and the planes that were annotated.
+_HASHED = 1 << 28
+
+
+@dataclass(frozen=True, eq=False)
+class Restored:
+    """A saved session, replayed for the image it was made on.
+
+    Replaying takes time where there were many steps, and so does looking at the pixels of the
+    image: a program with a window does both in a thread and gives the session the result.
+
+    Attributes
+    ----------
+    saved : SavedSession
+        What was replayed.
+    labels : ndarray of int
+        As they were at the end; the session that gets this goes on with this very array.
+    changes : list of Change
+        All steps, for the history.
+    """
+
+    saved: SavedSession
+    labels: NDArray[Any]
+    changes: list[Change]
+
+    @classmethod
+    def of(cls, saved: SavedSession, image: Any, rgb: bool = False) -> Restored:
+        """Replay a saved session.
+
+        Parameters
+        ----------
+        saved : SavedSession
+            As `recover` returns it.
+        image : array
+            That it is to be gone on with.
+        rgb : bool
+            Whether the last axis of the image holds channels.
+
+        Returns
+        -------
+        Restored
+            Ready to be given to a session as `saved`.
+
+        Raises
+        ------
+        ImageError
+            If it was made on an image of another shape or with other pixels.
+        FileFormatError
+            If a step cannot be read or does not fit the labels.
+        """
+        check_image(saved, image, rgb)
+        labels = saved.labels_before()
+        return cls(saved, labels, saved.replayed(labels))
+
+
+def check_image(saved: SavedSession, image: Any, rgb: bool = False) -> None:
+    """Refuse an image that a saved session was not made on.
+
+    Parameters
+    ----------
+    saved : SavedSession
+        As `recover` returns it.
+    image : array
+        Its pixels are looked at where they are in memory and not too many.
+    rgb : bool
+        Whether the last axis of the image holds channels.
+
+    Raises
+    ------
+    ImageError
+        If shape or pixels differ.
+    """
+    shape = tuple(int(size) for size in image.shape[: -1 if rgb else None])
+    if saved.shape != shape:
+        raise ImageError(
+            f"the saved session is of an image of shape {saved.shape}, this one has {shape}; "
+            "open the image it was made on"
+        )
+    known = saved.about.get("image", {}).get("sha256")
+    digest = image_digest(image) if known is not None else None
+    if digest is not None and digest != known:
+        raise ImageError(
+            "the saved session is of an image of this shape with other pixels; open the image "
+            f"it was made on ({saved.about['image'].get('source') or 'its name is not known'})"
+        )
+
+
+def image_digest(image: Any) -> str | None:
+    """Digest of the pixels of an image that is in memory and not too large.
+
+    Parameters
+    ----------
+    image : array
+        As the session has it.
+
+    Returns
+    -------
+    str or None
+        None where it would take long to read.
+    """
+    if isinstance(image, np.ndarray) and image.nbytes <= _HASHED:
+        return pixels_digest(image)
+    return None

@@ -1,0 +1,75 @@
+"""What a session looks like at a moment: what a step is saved with."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from napari_samara.session.record import SavedSession, encode_start
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
+    from napari_samara.session.edits import LabelEdit
+
+
+@dataclass(frozen=True, eq=False)
+class Scene:
+    """What a step is saved with.
+
+    Attributes
+    ----------
+    about : dict
+        Entries of the session file that no label depends on.
+    image, labels : array
+        Read when the first step is saved.
+    """
+
+    about: Mapping[str, Any]
+    image: Any
+    labels: Any
+
+    def described(self, digest: str | None) -> dict[str, Any]:
+        """Return `about` with the digest of the image."""
+        about = dict(self.about)
+        about["image"] = {**about["image"], "sha256": digest}
+        return about
+
+    def start(self, digest: str | None, made: Sequence[LabelEdit] = ()) -> SavedSession:
+        """Session before its first step.
+
+        Parameters
+        ----------
+        digest : str or None
+            Of the image.
+        made : sequence of LabelEdit
+            Edits of the first step that the labels have already.
+
+        Returns
+        -------
+        SavedSession
+            Without a step.
+        """
+        labels = self.labels
+        if made:
+            labels = np.array(labels)
+            take_back(made, labels)
+        shape = tuple(int(size) for size in labels.shape)
+        kind = np.dtype(labels.dtype).str
+        return SavedSession(self.described(digest), shape, kind, encode_start(labels))
+
+
+def take_back(made: Sequence[LabelEdit], labels: Any) -> None:
+    """Make labels what they were before some edits.
+
+    Parameters
+    ----------
+    made : sequence of LabelEdit
+        In the order they were made.
+    labels : array of int
+        Written in place.
+    """
+    for edit in reversed(made):
+        edit.inverse().apply(labels)
