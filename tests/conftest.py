@@ -11,6 +11,8 @@ import numpy as np
 import pytest
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
+
     from napari_samara.engine.predictor import Predictor
     from napari_samara.model.sam import SamModel
 
@@ -119,6 +121,14 @@ def predictor(tiny_folder: Path) -> Predictor:
     from napari_samara.api import load
 
     return load(tiny_folder, device="cpu")
+
+
+@pytest.fixture(scope="session", autouse=True)
+def _own_cache(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
+    """Tests keep what they measure and download away from the user's own cache."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("SAMARA_CACHE", str(tmp_path_factory.mktemp("cache")))
+        yield
 
 
 @pytest.fixture(autouse=True)

@@ -11,6 +11,8 @@ from typing import TYPE_CHECKING
 import numpy as np
 import torch
 
+from napari_samara.engine.device import PRECISIONS
+
 if TYPE_CHECKING:
     from collections.abc import Callable
 
@@ -19,6 +21,9 @@ if TYPE_CHECKING:
 
 BATCH = 32
 """Boxes that are decoded together in one of the measurements."""
+
+# Matrix product of the size of a layer, and seconds that repeating it may take altogether.
+_ROWS, _WIDTH, _CALIBRATION_S = 512, 768, 0.15
 
 
 @dataclass(frozen=True)
@@ -89,6 +94,37 @@ def time_predictor(
     embed, point, box, batch = found
     memory = _peak_memory_mb(predictor.device.kind)
     return Timing(size, runs, embed, point, box, batch, memory)
+
+
+def calibrate(device: str, precision: str = "float32") -> float:
+    """Measure how fast a device multiplies matrices; takes less than 0.3 s.
+
+    Parameters
+    ----------
+    device : str
+        As torch names it.
+    precision : str
+        Number format, one of `device.PRECISIONS`.
+
+    Returns
+    -------
+    float
+        Multiply-adds in a second.
+    """
+    left = torch.ones(_ROWS, _WIDTH, device=device, dtype=PRECISIONS[precision])
+    right = torch.ones(_WIDTH, _WIDTH, device=device, dtype=PRECISIONS[precision])
+
+    def once() -> float:
+        start = time.perf_counter()
+        (left @ right)[0, 0].item()  # waits until it is there
+        return time.perf_counter() - start
+
+    with torch.inference_mode():
+        once()
+        end, seconds = time.perf_counter() + _CALIBRATION_S, [once()]
+        while time.perf_counter() < end:
+            seconds.append(once())
+    return _ROWS * _WIDTH * _WIDTH / statistics.median(seconds)
 
 
 def _picture(size: int) -> np.ndarray[tuple[int, int], np.dtype[np.uint8]]:

@@ -6,6 +6,7 @@ import threading
 import time
 from typing import TYPE_CHECKING, Any, Protocol
 
+from napari_samara.engine.encode_times import expected_seconds, remember
 from napari_samara.errors import CancelledError, StoreError
 from napari_samara.intensity import Contrast, to_rgb
 from napari_samara.session.events import Status
@@ -20,6 +21,7 @@ if TYPE_CHECKING:
     from napari_samara.masks import Mask
     from napari_samara.planes import Plane
     from napari_samara.session.jobs import Report
+    from napari_samara.settings import PredictSettings
     from napari_samara.store import EmbeddingStore, MemoryStore
 
 
@@ -43,6 +45,16 @@ class PredictorLike(Protocol):
 
     def iterate_many(self, embedding: Embedding, *args: Any, **kwargs: Any) -> Iterator[Mask]:
         """Decode one object for each prompt."""
+        ...
+
+    def mask_of(
+        self,
+        logits: NDArray[np.float32],
+        size: tuple[int, int],
+        score: float = ...,
+        settings: PredictSettings | None = ...,
+    ) -> Mask:
+        """Make a mask of logits that were decoded before."""
         ...
 
 
@@ -154,10 +166,13 @@ class Embeddings:
         if report.cancelled():
             raise CancelledError("the plane is no longer asked for")
         where = f" {dict(plane.fixed)}" if plane.fixed else ""
+        if self.seconds is None:
+            self.seconds = expected_seconds(self.predictor)
         report.say(Status("encoding", f"encoding plane{where}", 0, 1, self.seconds))
         start = time.perf_counter()
         found = self.predictor.embed_rgb(rgb, contrast, plane_name(plane))
         self.seconds = time.perf_counter() - start
+        remember(self.predictor, self.seconds)
         return found
 
     def _keep(self, found: Embedding, report: Report) -> None:

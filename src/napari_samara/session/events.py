@@ -23,7 +23,8 @@ class Status:
     done, total : int
         Progress in steps; 0 of 0 where there is none to show.
     eta_s : float or None
-        Seconds this step took last time on this device; None before the first time.
+        Seconds this step took last time on this device, or an estimate before the first time;
+        None where nothing is known.
     """
 
     state: str = "idle"
