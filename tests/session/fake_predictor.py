@@ -7,6 +7,7 @@ from types import SimpleNamespace
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
+from scipy.ndimage import distance_transform_edt
 
 from napari_samara.embedding import Embedding, EmbeddingKey, pixels_digest
 from napari_samara.geometry import Frame
@@ -27,6 +28,12 @@ def disk(shape: tuple[int, int], row: float, col: float, radius: float = RADII[0
     return np.hypot(rows - row, cols - col) <= radius
 
 
+def signed_depth(data: np.ndarray) -> np.ndarray:
+    """Logits: how deep a pixel lies in the mask, negative outside."""
+    inside, outside = distance_transform_edt(data), distance_transform_edt(~data)
+    return (inside - outside).astype(np.float32)
+
+
 class FakePredictor:
     """Counts what it is asked; `gate` can hold an encoding back."""
 
@@ -38,6 +45,8 @@ class FakePredictor:
         self.device = SimpleNamespace(device="cpu", precision="float32")
         self.encoded: list[EmbeddingKey] = []
         self.decoded: list[int] = []
+        self.remade = 0
+        self.with_logits = True
         self.threads: set[str] = set()
         self.gate = threading.Event()
         self.gate.set()
@@ -82,7 +91,10 @@ class FakePredictor:
             for (row, col), sign in zip(points, positive, strict=True):
                 if not sign:
                     data &= ~disk(shape, row, col, 3)
-            found.append(Mask(data, 0.9 - 0.1 * number))
+            logits = signed_depth(data) if self.with_logits else None
+            threshold = settings.mask_threshold if settings is not None else 0.0
+            data = data if logits is None else logits > threshold
+            found.append(Mask(data, 0.9 - 0.1 * number, logits))
         alone = len(points) == 1 and box is None and mask is None
         return found if alone else found[:1]
 
@@ -93,6 +105,15 @@ class FakePredictor:
         for number, given in enumerate(boxes if boxes is not None else points):
             kind = {"box": given, "points": np.zeros((0, 2))} if boxes is not None else {}
             kind = kind or {"points": given[None]}
-            found = self.predict(embedding, positive=np.ones(len(kind["points"]), bool), **kind)
+            signs = np.ones(len(kind["points"]), bool)
+            found = self.predict(embedding, positive=signs, settings=settings, **kind)
             self.decoded.pop()
-            yield Mask(found[0].data, 0.5 + 0.01 * number)
+            yield Mask(found[0].data, 0.5 + 0.01 * number, found[0].logits)
+
+    def mask_of(
+        self, logits: np.ndarray, size: tuple[int, int], score: float = 1.0, settings: Any = None
+    ) -> Mask:
+        self.threads.add(threading.current_thread().name)
+        assert logits.shape == size  # the logits of this one are as large as the image
+        self.remade += 1
+        return Mask(logits > settings.mask_threshold, score, logits)

@@ -39,6 +39,7 @@ def busy_hour(session: Session) -> None:
         made.append(session.accept(klass=f"at {row}").label)
     session.delete(made[1])
     session.merge(made[0], made[2])
+    session.set_class(made[3], "set by hand")
     session.many(PromptSet.from_objects({1: [point(20, 30)], 2: [point(22, 33)]}))
     session.accept_many()
     before = session.labels[0:3, 0:9].copy()

@@ -137,6 +137,7 @@ def test_prompts_outside_change_nothing(session: Session, prompt: Any) -> None:
         lambda s: s.accept(klass="b"),
         lambda s: s.delete(1),
         lambda s: s.merge(1, 2),
+        lambda s: s.set_class(1, "c"),
         lambda s: s.reopen(2),
         lambda s: s.next_object(),
         lambda s: (s.reopen(1), s.add(point(10, 16)), s.accept()),
@@ -155,6 +156,7 @@ def test_prompts_outside_change_nothing(session: Session, prompt: Any) -> None:
         "accept",
         "delete",
         "merge",
+        "class",
         "reopen",
         "next",
         "replace",
@@ -509,12 +511,46 @@ def test_a_changed_contrast_is_told_and_waits(session: Session, fake: FakePredic
     assert len(fake.encoded) == 2  # that of before is in memory
 
 
-def test_other_settings_decode_again(session: Session, fake: FakePredictor) -> None:
+@pytest.mark.parametrize("logits", [True, False])
+def test_other_settings_take_the_logits_that_are_there(
+    session: Session, fake: FakePredictor, logits: bool
+) -> None:
+    fake.with_logits = logits
     session.add(point(20, 20))
+    before = session.candidates
     session.settings = PredictSettings(mask_threshold=1.0)
-    assert len(fake.decoded) == 2
+    assert len(fake.decoded) == (1 if logits else 2)
     assert len(fake.encoded) == 1
+    after = session.candidates
+    assert [one.score for one in after] == [one.score for one in before]
+    if logits:
+        assert all(a.area < b.area for a, b in zip(after, before, strict=True))
+        session.settings = PredictSettings()
+        for one, two in zip(session.candidates, before, strict=True):
+            assert np.array_equal(one.data, two.data)
+        session.settings = PredictSettings(mask_threshold=1.0)
     assert session.accept().parts[0].settings == PredictSettings(mask_threshold=1.0)
+    session.add(point(40, 40))
+    assert len(fake.decoded) == (2 if logits else 3)  # a new prompt is decoded
+
+
+def test_classes(session: Session) -> None:
+    accepted(session, (10, 10), (10, 40))
+    states = [snapshot(session)]
+    assert session.set_class(1, " nucleus ").klass == "nucleus"
+    states.append(snapshot(session))
+    session.set_class(1, "nucleus")  # as it is: no step
+    assert session.set_class(1, "").klass is None
+    assert snapshot(session) == states[0]
+    session.undo()
+    assert snapshot(session) == states[1]
+    assert session.objects[1].klass == "nucleus"
+    session.undo()
+    session.redo()
+    session.reopen(1)
+    assert session.accept().klass == "nucleus"
+    with pytest.raises(SessionError, match="no object 9"):
+        session.set_class(9, "x")
 
 
 @pytest.mark.parametrize("sha", ["ef" * 32, None])

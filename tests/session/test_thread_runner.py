@@ -22,6 +22,7 @@ from napari_samara.session import Session, Status, ThreadRunner, recover
 from napari_samara.session import journal as journal_module
 from napari_samara.session.jobs import Job
 from napari_samara.session.thread_runner import let_them_leave
+from napari_samara.settings import PredictSettings
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -155,6 +156,21 @@ def test_the_loop(threaded: Session, fake: FakePredictor) -> None:
     assert threaded.wait(SECONDS)
     assert not threaded.labels.any()
     assert len(threaded.candidates) == 3
+
+
+def test_another_threshold_is_applied_in_the_worker(threaded: Session, fake: FakePredictor) -> None:
+    threaded.many(PromptSet.from_objects({1: [point(8, 8)], 2: [point(30, 30)]}))
+    threaded.add(point(20, 20))
+    assert threaded.wait(SECONDS)
+    asked, before = list(fake.decoded), [one.area for one in threaded.batch]
+    threaded.settings = PredictSettings(mask_threshold=1.0)
+    threaded.settings = PredictSettings(mask_threshold=2.0)
+    assert [one.area for one in threaded.batch] == before  # shown until the new ones are there
+    assert threaded.wait(SECONDS)
+    assert all(one.area < area for one, area in zip(threaded.batch, before, strict=True))
+    assert fake.decoded == asked
+    assert fake.threads == {"samara-worker"}
+    assert threaded.status.state == "idle"
 
 
 def test_only_the_last_prompts_are_shown(threaded: Session, fake: FakePredictor) -> None:
@@ -348,6 +364,7 @@ def test_an_interpreter_that_ends_finishes_the_files(tmp_path: Path) -> None:
 import time
 from napari_samara.session.jobs import Job
 from napari_samara.session import ThreadRunner
+from napari_samara.settings import PredictSettings
 runner = ThreadRunner()
 def work(_):
     time.sleep(0.5)

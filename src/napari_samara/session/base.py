@@ -2,44 +2,46 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field, replace
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from napari_samara.errors import FileFormatError, ImageError, PromptError, SessionError
-from napari_samara.intensity import Contrast
+from napari_samara.errors import PromptError, SessionError
 from napari_samara.planes import Plane
+from napari_samara.session.batch import Batch
+from napari_samara.session.candidates import Seeds
 from napari_samara.session.change import Change
 from napari_samara.session.decoder import Decoder
-from napari_samara.session.draft import MODES
 from napari_samara.session.embeddings import Embeddings
 from napari_samara.session.events import SessionEvents, Status
 from napari_samara.session.history import History
 from napari_samara.session.jobs import InlineRunner
-from napari_samara.session.journal import Journal, recover
 from napari_samara.session.keeper import Keeper
 from napari_samara.session.label_book import LabelBook
-from napari_samara.session.objects import Candidate, OpenObject
-from napari_samara.session.record import step_of
+from napari_samara.session.objects import OpenObject
+from napari_samara.session.opening import About, free_journal, spatial_shape
 from napari_samara.session.request import State, upright
 from napari_samara.session.restored import Restored
 from napari_samara.session.scene import Scene
+from napari_samara.session.steps import step_of
 from napari_samara.session.verbs import now
-from napari_samara.settings import PredictSettings
 from napari_samara.store import MemoryStore
 
 if TYPE_CHECKING:
     import os
     from collections.abc import Callable, Mapping
 
+    from napari_samara.intensity import Contrast
     from napari_samara.prompts import Prompt
     from napari_samara.session.draft import Draft
     from napari_samara.session.edits import LabelEdit
     from napari_samara.session.embeddings import PredictorLike
     from napari_samara.session.jobs import JobRunner
+    from napari_samara.session.journal import Journal
     from napari_samara.session.objects import ObjectRecord
     from napari_samara.session.record import SavedSession
+    from napari_samara.settings import PredictSettings
     from napari_samara.store import EmbeddingStore
 
 # Seconds that accepting waits for prompts that are being decoded.
@@ -82,25 +84,26 @@ class SessionBase:
     ) -> None:
         self.events = SessionEvents()
         self.image, self.rgb, self.source = image, rgb, source
-        self._shape = _spatial_shape(image, rgb)
+        self._shape = spatial_shape(image, rgb)
         self._book = LabelBook(labels, self._shape)
         self._predictor, self._store, self._memory = predictor, store, MemoryStore()
         if saved is not None and not isinstance(saved, Restored):
             saved = Restored.of(saved, image, rgb)
-        about = _About.of(saved.saved if saved else None)
+        about = About.of(saved.saved if saved else None)
         self._contrast, self._settings = contrast or about.contrast, settings or about.settings
         self._mode, self._status = about.mode, Status()
         ndim = len(self._shape)
         self._plane = Plane.of(ndim, fixed=dict.fromkeys(range(ndim - 2), 0))
         self._opened, self._visited = OpenObject(), 0
-        self._batch: tuple[Candidate, ...] = ()
+        self._seeds, self._at_least = Seeds(), 0.0
         self._history: History[Change] = History()
         self._runner: JobRunner = runner or InlineRunner()
         self._decoder = Decoder(self._runner, self._embeddings(), self._on_status, self._on_answer)
+        self._batch = Batch(self._decoder, self._tell_batch)
         changes, begun = self._taken_over(saved, given=labels is not None)
         self._keeper = Keeper(
             self._runner.companion(),
-            _journal(journal, begun),
+            free_journal(journal, begun),
             self._on_status,
             begun,
             None if must_save else self.events.unsaved.emit,
@@ -160,6 +163,7 @@ class SessionBase:
     def _update(self) -> None:
         """Ask for the masks that are missing."""
         self._decoder.update(self._state())
+        self._batch.update(self._seeds.prompts, self._state())
 
     def _on_status(self, status: Status) -> None:
         self._status = status
@@ -172,6 +176,9 @@ class SessionBase:
     def _tell_candidates(self) -> None:
         answer = self._decoder.answer(self._plane)
         self.events.candidates.emit(answer.masks if answer else (), self._choice())
+
+    def _tell_batch(self) -> None:
+        self.events.batch.emit(self._batch.candidates)
 
     def _choice(self) -> int:
         """Return the number of the chosen candidate on the current plane."""
@@ -193,10 +200,17 @@ class SessionBase:
         draft: Draft,
         made: Mapping[int, ObjectRecord | None],
         opened: OpenObject | None = None,
+        seeds: Seeds | None = None,
     ) -> dict[int, ObjectRecord]:
         """Commit a draft as one step and return the records it leaves."""
         after = self._opened if opened is None else opened
-        change = Change(name, (self._opened, after), tuple(draft.edits), draft.records(made))
+        change = Change(
+            name,
+            (self._opened, after),
+            tuple(draft.edits),
+            draft.records(made),
+            None if seeds is None else (self._seeds, seeds),
+        )
         self._commit(change, self._history.push)
         return {new.label: new for _, new in change.records if new is not None}
 
@@ -212,6 +226,8 @@ class SessionBase:
         def make() -> None:
             self._book.apply(change)
             self._opened = change.opened[1]
+            if change.seeds is not None:
+                self._seeds = change.seeds[1]
             then(change)
             self._tell(change, silent=bool(made))
 
@@ -233,6 +249,15 @@ class SessionBase:
         if before != after:
             self._update()
             self._tell_candidates()
+        if change.seeds is not None:
+            self._tell_seeds(*change.seeds)
+
+    def _tell_seeds(self, before: Seeds, after: Seeds) -> None:
+        if before.prompts != after.prompts:
+            self.events.seeds.emit(after.prompts)
+            self._update()
+        elif before != after:
+            self._tell_batch()
 
     def _settle(self) -> None:
         """Wait for steps that are being made durable: the next one starts where they end."""
@@ -259,55 +284,3 @@ class SessionBase:
                     f"label {number} is taken in this plane; reopen({number}) to change it"
                 )
         return number
-
-
-@dataclass(frozen=True)
-class _About:
-    """What a new session starts with, or what a saved one had."""
-
-    contrast: Contrast = field(default_factory=Contrast)
-    settings: PredictSettings = field(default_factory=PredictSettings)
-    mode: str = MODES[0]
-
-    @classmethod
-    def of(cls, saved: SavedSession | None) -> _About:
-        if saved is None:
-            return cls()
-        try:
-            mode = str(saved.about["mode"])
-            return cls(
-                Contrast.from_dict(saved.about["contrast"]),
-                PredictSettings.from_dict(saved.about["settings"]),
-                mode if mode in MODES else MODES[0],
-            )
-        except (KeyError, TypeError, ValueError) as error:
-            raise FileFormatError(f"session file: {error!r}") from error
-
-
-def _journal(
-    folder: Journal | str | os.PathLike[str] | None, saved: SavedSession | None
-) -> Journal | None:
-    """Journal in a folder that is free, or that the session goes on with."""
-    if folder is None or isinstance(folder, Journal):
-        return folder
-    journal = Journal(folder)
-    if saved is None and recover(folder) is not None:
-        journal.close()
-        raise SessionError(
-            f"{folder} holds an annotation already: resume it, or choose another folder"
-        )
-    return journal
-
-
-def _spatial_shape(image: Any, rgb: bool) -> tuple[int, ...]:
-    """Shape of the labels of an image."""
-    if not hasattr(image, "ndim") or not hasattr(image, "shape"):
-        raise ImageError(
-            f"a session needs one array, not {type(image).__name__}; give one level of a "
-            "multiscale image, or np.asarray of a list"
-        )
-    shape = tuple(int(size) for size in image.shape)
-    spatial = shape[:-1] if rgb else shape
-    if len(spatial) < 2 or 0 in shape:
-        raise ImageError(f"an image has rows and columns, got shape {shape} with rgb={rgb}")
-    return spatial

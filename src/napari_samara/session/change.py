@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
+    from napari_samara.session.candidates import Seeds
     from napari_samara.session.draft import RecordChange
     from napari_samara.session.edits import LabelEdit
     from napari_samara.session.objects import OpenObject
@@ -25,12 +26,15 @@ class Change:
         In the order they were made.
     records : tuple of (before, after)
         Records that differ.
+    seeds : tuple of Seeds, or None
+        What many objects are looked for with, before and after, where that changes.
     """
 
     name: str
     opened: tuple[OpenObject, OpenObject]
     edits: tuple[LabelEdit, ...] = ()
     records: tuple[RecordChange, ...] = ()
+    seeds: tuple[Seeds, Seeds] | None = None
 
     @property
     def lasting(self) -> bool:
@@ -44,4 +48,5 @@ class Change:
             (self.opened[1], self.opened[0]),
             tuple(edit.inverse() for edit in reversed(self.edits)),
             tuple((after, before) for before, after in self.records),
+            self.seeds and (self.seeds[1], self.seeds[0]),
         )

@@ -67,9 +67,18 @@ class Decoder:
         elif request != self.asked:
             self.asked = request
             embeddings = self.embeddings
-            self.submit(LIVE, lambda report: decode(request, embeddings, report), self._answered)
+            old = self.answers.get(upright(request.plane))
+            self.submit(
+                LIVE, lambda report: decode(request, embeddings, report, old), self._answered
+            )
 
-    def submit(self, lane: str, work: Callable[[Report], Any], done: Callable[[Any], None]) -> None:
+    def submit(
+        self,
+        lane: str,
+        work: Callable[[Report], Any],
+        done: Callable[[Any], None],
+        failed: Callable[[], None] | None = None,
+    ) -> None:
         """Run a job and show how it goes.
 
         Parameters
@@ -80,8 +89,16 @@ class Decoder:
             Called with a report, away from the session.
         done : callable
             Called with the result.
+        failed : callable, optional
+            Called before an error is told; left out, the request under way is forgotten.
         """
-        self.runner.submit(Job(work, done, self._failed, self.status, lane))
+
+        def on_error(error: Exception) -> None:
+            (failed or self._forget)()
+            if not isinstance(error, CancelledError):
+                self.status(Status("failed", str(error)))
+
+        self.runner.submit(Job(work, done, on_error, self.status, lane))
 
     def cancel(self) -> None:
         """Drop what is under way."""
@@ -103,7 +120,6 @@ class Decoder:
         self.status(Status())
         self.changed()
 
-    def _failed(self, error: Exception) -> None:
+    def _forget(self) -> None:
+        """Ask for it again the next time."""
         self.asked = None
-        if not isinstance(error, CancelledError):
-            self.status(Status("failed", str(error)))

@@ -1,12 +1,10 @@
-"""Objects as a session keeps them: the open one, the accepted ones, those found many at once."""
+"""Objects as a session keeps them: the open one and the accepted ones."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass, field, replace
 from statistics import fmean
 from typing import TYPE_CHECKING, Any
-
-import numpy as np
 
 from napari_samara.errors import FileFormatError, SamaraError
 from napari_samara.intensity import Contrast
@@ -17,8 +15,6 @@ from napari_samara.settings import PredictSettings
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
-
-    from numpy.typing import NDArray
 
     from napari_samara.masks import PixelBox
 
@@ -246,45 +242,3 @@ class ObjectRecord:
             )
         except (KeyError, TypeError, ValueError, IndexError, SamaraError) as error:
             raise FileFormatError(f"not the record of an object: {error}") from error
-
-
-@dataclass(frozen=True, eq=False)
-class Candidate:
-    """One of many masks found at once, cut to its box so that thousands fit in memory.
-
-    Attributes
-    ----------
-    object_id : int
-        In the prompt set it was asked for with.
-    prompts : PromptSet
-        Of this object, with object id 1.
-    part : ObjectPart
-        Where, and how it came about.
-    crop : ndarray of bool, shape of the box
-        True on the object.
-    """
-
-    object_id: int
-    prompts: PromptSet
-    part: ObjectPart
-    crop: NDArray[np.bool_]
-
-    @property
-    def plane(self) -> Plane:
-        """Where it lies."""
-        return self.part.plane
-
-    @property
-    def box(self) -> PixelBox:
-        """Half-open (row0, col0, row1, col1); of size 0 where nothing was found."""
-        return self.part.box
-
-    @property
-    def score(self) -> float:
-        """Predicted IoU."""
-        return self.part.scores[self.part.choice]
-
-    @property
-    def area(self) -> int:
-        """Number of pixels."""
-        return int(np.count_nonzero(self.crop))

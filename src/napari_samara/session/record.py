@@ -13,16 +13,17 @@ import numpy as np
 from napari_samara import __version__
 from napari_samara.errors import FileFormatError, ImageError, SamaraError
 from napari_samara.output import whole_file
-from napari_samara.session.change import Change
-from napari_samara.session.edits import decode_values, edit_from_dict, encode_values
-from napari_samara.session.objects import ObjectRecord, OpenObject
+from napari_samara.session.edits import decode_values, encode_values
+from napari_samara.session.objects import OpenObject
+from napari_samara.session.steps import redone
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from numpy.typing import NDArray
 
-    from napari_samara.session.draft import RecordChange
+    from napari_samara.session.change import Change
+    from napari_samara.session.objects import ObjectRecord
 
 FORMAT, VERSION = "samara-session", 1
 """What a session file calls itself, and the version that is written and read."""
@@ -168,40 +169,13 @@ class SavedSession:
         changes = []
         for number, step in enumerate(self.steps):
             try:
-                changes.append(_redone(step, labels, records))
+                changes.append(redone(step, labels, records))
             except (KeyError, TypeError, ValueError) as error:
                 raise FileFormatError(f"session file, step {number}: {error!r}") from error
         return changes
 
 
 _OWN = ("format", "version", "tool", "labels", "objects", "open", "steps", "sequence")
-
-
-def step_of(change: Change, time: str) -> dict[str, Any]:
-    """Plain form of a change.
-
-    Parameters
-    ----------
-    change : Change
-        That touches labels or records.
-    time : str
-        In UTC, ISO 8601.
-
-    Returns
-    -------
-    dict
-        Fit for JSON.
-    """
-    kept = [after.to_dict() for _, after in change.records if after is not None]
-    here = {record["label"] for record in kept}
-    gone = [old.label for old, _ in change.records if old is not None and old.label not in here]
-    return {
-        "do": change.name,
-        "time": time,
-        "edits": [edit.to_dict() for edit in change.edits],
-        "objects": kept,
-        "removed": gone,
-    }
 
 
 def encode_start(labels: Any) -> dict[str, Any] | None:
@@ -313,21 +287,6 @@ def sync_folder(folder: Path) -> None:
         return
     finally:
         os.close(handle)
-
-
-def _redone(step: Mapping[str, Any], labels: Any, records: dict[int, ObjectRecord]) -> Change:
-    """Do one step again, on labels and records."""
-    edits = []
-    for data in step["edits"]:
-        edit = edit_from_dict(data, labels)
-        edit.apply(labels)
-        edits.append(edit)
-    changed: list[RecordChange] = [(records.pop(label), None) for label in step["removed"]]
-    for data in step["objects"]:
-        record = ObjectRecord.from_dict(data)
-        changed.append((records.get(record.label), record))
-        records[record.label] = record
-    return Change(str(step["do"]), (OpenObject(), OpenObject()), tuple(edits), tuple(changed))
 
 
 def _label_type(name: Any) -> str:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from napari_samara.planes import Plane
@@ -38,6 +38,10 @@ class Request:
     contrast: Contrast
     settings: PredictSettings
     model: str
+
+    def like(self, other: Request) -> bool:
+        """Return whether only threshold and clean-up differ: the decoder would say the same."""
+        return replace(self, settings=other.settings) == other
 
 
 @dataclass(frozen=True)

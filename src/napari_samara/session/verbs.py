@@ -19,9 +19,9 @@ if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
     from napari_samara.planes import Plane
+    from napari_samara.session.candidates import Candidate
     from napari_samara.session.decoding import Answer
     from napari_samara.session.label_book import LabelBook
-    from napari_samara.session.objects import Candidate
 
 
 def accept_answers(
@@ -76,7 +76,7 @@ def accept_answers(
 
 
 def accept_candidates(
-    book: LabelBook, candidates: Sequence[Candidate], mode: str
+    book: LabelBook, candidates: Sequence[Candidate], mode: str, klass: str | None = None
 ) -> tuple[Draft, dict[int, ObjectRecord]]:
     """Paint many masks, each with a label of its own; the better score gets a shared pixel.
 
@@ -88,6 +88,8 @@ def accept_candidates(
         In the order of their labels.
     mode : str
         What they may write over; never over each other.
+    klass : str, optional
+        Class of all of them.
 
     Returns
     -------
@@ -108,7 +110,7 @@ def accept_candidates(
         found = candidates[at]
         brush = Brush(own[at], mode, (*book.records, *own), apart=first)
         if draft.paint(found.plane, found.box, found.crop, brush):
-            made[own[at]] = ObjectRecord(own[at], found.prompts, (found.part,), 0, None, now())
+            made[own[at]] = ObjectRecord(own[at], found.prompts, (found.part,), 0, klass, now())
     return draft, dict(sorted(made.items()))
 
 

@@ -1,0 +1,240 @@
+"""Requests to many objects: decoded in batches, or taken from what was found before."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING, Any, TypeAlias
+
+import numpy as np
+
+from napari_samara.errors import CancelledError
+from napari_samara.prompts import PromptSet
+from napari_samara.session.candidates import Candidate
+from napari_samara.session.decoding import Answer, shown_inputs, size_of
+from napari_samara.session.events import Status
+from napari_samara.session.request import decodable, upright
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping
+
+    from numpy.typing import NDArray
+
+    from napari_samara.embedding import Embedding
+    from napari_samara.intensity import Contrast
+    from napari_samara.masks import Mask
+    from napari_samara.planes import Plane
+    from napari_samara.prompts import PromptInputs
+    from napari_samara.session.embeddings import Embeddings
+    from napari_samara.session.jobs import Report
+    from napari_samara.session.request import Request
+
+Key: TypeAlias = "tuple[Plane, PromptSet, Contrast, str]"
+"""All that the logits of one of many objects depend on."""
+
+KEPT_LOGITS = 1 << 28
+"""Bytes of logits that are kept for another threshold; objects beyond are decoded again."""
+
+
+@dataclass(frozen=True)
+class Wanted:
+    """One object in one plane.
+
+    Attributes
+    ----------
+    request : Request
+        With the prompts of this object alone, under its id.
+    object_id : int
+        In the prompt set it came with.
+    """
+
+    request: Request
+    object_id: int
+
+    @property
+    def key(self) -> Key:
+        """What it is found again by."""
+        asked = self.request
+        own = PromptSet(asked.prompts.objects[self.object_id])
+        return asked.plane, own, asked.contrast, asked.model
+
+
+def wanted_objects(
+    prompts: PromptSet,
+    like: Request,
+    shape: tuple[int, ...],
+    shown: Mapping[Plane, Plane],
+    encoded: Mapping[Plane, Contrast],
+) -> tuple[Wanted, ...]:
+    """List every object of a prompt set that can be decoded, plane by plane.
+
+    Parameters
+    ----------
+    prompts : PromptSet
+        Of any number of objects; one with prompts in several planes is listed for each.
+    like : Request
+        The current plane, and what else a request needs.
+    shape : tuple of int
+        Of the image, an axis of channels left out.
+    shown : mapping of Plane to Plane
+        By upright plane, as it was shown when it was asked for before.
+    encoded : mapping of Plane to Contrast
+        What planes were encoded with already.
+
+    Returns
+    -------
+    tuple of Wanted
+        The current plane as it is shown, all others upright or as before.
+
+    Raises
+    ------
+    PromptError
+        If a prompt does not lie in the image.
+    """
+    here = upright(like.plane)
+    found = []
+    for plane, groups in prompts.by_plane(shape).items():
+        view = like.plane if plane == here else shown.get(plane, plane)
+        contrast = encoded.get(view, like.contrast)
+        for number, group in groups.objects.items():
+            if decodable(PromptSet(group)):
+                own = PromptSet(group, number)
+                asked = replace(like, plane=view, prompts=own, contrast=contrast)
+                found.append(Wanted(asked, number))
+    return tuple(found)
+
+
+def decode_many(
+    wanted: tuple[Wanted, ...],
+    known: Mapping[Key, Candidate],
+    embeddings: Embeddings,
+    report: Report,
+) -> list[Candidate]:
+    """One mask for each object, in as few batches as can be.
+
+    Parameters
+    ----------
+    wanted : tuple of Wanted
+        In any number of planes.
+    known : mapping of Key to Candidate
+        Found before: those are not decoded again, also where the threshold is another.
+    embeddings : Embeddings
+        Of the image.
+    report : Report
+        Told how far it is.
+
+    Returns
+    -------
+    list of Candidate
+        In the order of `wanted`.
+
+    Raises
+    ------
+    CancelledError
+        If nobody waits for it any more.
+    SamaraError
+        What reading, encoding and decoding raise.
+    """
+    found: dict[Wanted, Candidate] = {}
+    room = KEPT_LOGITS
+    for one, candidate in _all(wanted, known, embeddings, report):
+        if report.cancelled():
+            raise CancelledError("these objects are no longer asked for")
+        room -= candidate.logits.nbytes if candidate.logits is not None else 0
+        found[one] = candidate if room >= 0 else replace(candidate, logits=None)
+        report.say(Status("decoding", "decoding objects", len(found), len(wanted)))
+    return [found[one] for one in wanted]
+
+
+def _all(
+    wanted: tuple[Wanted, ...],
+    known: Mapping[Key, Candidate],
+    embeddings: Embeddings,
+    report: Report,
+) -> Iterator[tuple[Wanted, Candidate]]:
+    """Candidates that are known, then those that must be decoded."""
+    missing: dict[tuple[Plane, Contrast], list[Wanted]] = {}
+    for one in wanted:
+        old = known.get(one.key)
+        again = _again(one, old, embeddings) if old is not None else None
+        if again is not None:
+            yield one, again
+        else:
+            where = one.request.plane, one.request.contrast
+            missing.setdefault(where, []).append(one)
+    for (plane, contrast), group in missing.items():
+        embedding = embeddings.get(plane, contrast, report)
+        pixels = embedding.key.pixels if embedding.key else ""
+        for one, mask in _decoded(group, embedding, embeddings):
+            yield one, candidate_of(one, mask, pixels)
+
+
+def _again(one: Wanted, old: Candidate, embeddings: Embeddings) -> Candidate | None:
+    """Candidate that was found before, with the settings of now; None where it must be decoded."""
+    settings = one.request.settings
+    if old.part.settings == settings:
+        return replace(old, object_id=one.object_id)
+    if old.logits is None:
+        return None
+    mask = embeddings.predictor.mask_of(old.logits, old.size, old.score, settings)
+    return candidate_of(one, mask, old.part.pixels)
+
+
+def candidate_of(one: Wanted, mask: Mask, pixels: str) -> Candidate:
+    """Cut a mask to its box.
+
+    Parameters
+    ----------
+    one : Wanted
+        What was asked.
+    mask : Mask
+        The answer.
+    pixels : str
+        Digest of the RGB plane that was encoded.
+
+    Returns
+    -------
+    Candidate
+        With the logits of the mask.
+    """
+    part = Answer(one.request, (mask,), pixels).part(0)
+    row0, col0, row1, col1 = part.box
+    own = PromptSet(one.request.prompts.objects[one.object_id])
+    crop = mask.data[row0:row1, col0:col1].copy()
+    # A copy: that of a batch would keep the logits of the whole batch.
+    logits = None if mask.logits is None else mask.logits.copy()
+    rows, cols = mask.data.shape
+    return Candidate(one.object_id, own, part, crop, (rows, cols), logits)
+
+
+def _decoded(
+    group: list[Wanted], embedding: Embedding, embeddings: Embeddings
+) -> Iterator[tuple[Wanted, Mask]]:
+    """Objects of one plane: lone boxes and lone points in batches, all others one by one."""
+    size, settings = size_of(embedding), group[0].request.settings
+    lone: dict[str, list[tuple[Wanted, NDArray[np.float32]]]] = {"boxes": [], "points": []}
+    others: list[tuple[Wanted, PromptInputs]] = []
+    for one in group:
+        own = PromptSet(one.request.prompts.objects[one.object_id])
+        given = shown_inputs(own, one.request.plane, size)
+        if given.mask is None and given.box is not None and len(given.points) == 0:
+            lone["boxes"].append((one, given.box))
+        elif given.mask is None and given.box is None and len(given.points) == 1:
+            lone["points"].append((one, given.points[0]))
+        else:
+            others.append((one, given))
+    predictor = embeddings.predictor
+    for name, items in lone.items():
+        if items:
+            batch: dict[str, Any] = {name: np.stack([values for _, values in items])}
+            masks = predictor.iterate_many(embedding, settings=settings, **batch)
+            yield from zip((one for one, _ in items), masks, strict=True)
+    for one, given in others:
+        alone = predictor.predict(
+            embedding,
+            points=given.points,
+            positive=given.positive,
+            box=given.box,
+            mask=given.mask,
+            settings=settings,
+        )
+        yield one, alone[0]
