@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from functools import partial
 from typing import TYPE_CHECKING
 
 from napari_samara.errors import ImageError, SessionError
@@ -17,6 +18,8 @@ from napari_samara.session.request import upright
 from napari_samara.store import MemoryStore
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     import numpy as np
     from numpy.typing import NDArray
 
@@ -149,8 +152,12 @@ class PromptingSession(SessionBase):
 
     def encoder_input(self) -> NDArray[np.uint8]:
         """Return the current plane as the model sees it, uint8 (rows, cols, 3)."""
+        return self.encoder_reader()()
+
+    def encoder_reader(self) -> Callable[[], NDArray[np.uint8]]:
+        """Return what reads `encoder_input` as it is now; may be called in any thread."""
         encoded = self._decoder.encoded.get(self._plane, self._contrast)
-        return self._decoder.embeddings.encoder_input(self._plane, encoded)
+        return partial(self._decoder.embeddings.encoder_input, self._plane, encoded)
 
     # The open object
 

@@ -107,3 +107,68 @@ class Task:
         """Call one of the two slots, unless nobody waits any more."""
         if self._wanted:
             slot(value)
+
+
+class Latest:
+    """Work in a thread of which only the newest piece counts.
+
+    One piece runs at a time; of those asked for meanwhile only the last is begun, and what has
+    become outdated is not told.
+
+    Parameters
+    ----------
+    main : MainThread
+        Where `done` and `failed` are called.
+    done : callable
+        Takes the result.
+    failed : callable
+        Takes the error.
+    """
+
+    def __init__(
+        self,
+        main: MainThread,
+        done: Callable[[Any], object],
+        failed: Callable[[Exception], object],
+    ) -> None:
+        self._main, self._done, self._failed = main, done, failed
+        self._task: Task | None = None
+        self._next: Callable[[], Any] | None = None
+        self._wanted = False
+
+    def ask(self, work: Callable[[], Any]) -> None:
+        """Have work done; what was asked for before is dropped.
+
+        Parameters
+        ----------
+        work : callable
+            Runs in the thread.
+        """
+        self._next = work
+        self._wanted = False
+        if self._task is None:
+            self._begin()
+
+    def cancel(self) -> None:
+        """Forget what was asked for; what runs already runs to its end."""
+        self._next, self._wanted = None, False
+
+    def _begin(self) -> None:
+        """Begin with what was asked for last."""
+        work, self._next = self._next, None
+        if work is not None:
+            self._wanted = True
+            self._task = Task(
+                work,
+                self._main,
+                partial(self._ended, self._done),
+                partial(self._ended, self._failed),
+            )
+
+    def _ended(self, slot: Callable[[Any], object], value: Any) -> None:
+        """Tell of what is still wanted, and go on."""
+        self._task = None
+        if self._wanted:
+            slot(value)
+        else:
+            self._begin()

@@ -29,6 +29,7 @@ class EncoderView:
     def __init__(self, viewer: ViewerModel, binding: ImageBinding) -> None:
         self.viewer, self.binding = viewer, binding
         self.layer: Image | None = None
+        self._data_shape: tuple[int, ...] = ()
 
     def show(self, rgb: NDArray[np.uint8], plane: Plane) -> None:
         """Show a plane.
@@ -42,14 +43,15 @@ class EncoderView:
         """
         at = dict(plane.fixed)
         data = np.expand_dims(rgb, tuple(at))
+        placement = self.binding.placement([float(at.get(axis, 0)) for axis in range(plane.ndim)])
+        old, self._data_shape = self._data_shape, data.shape
+        if self.layer is not None and self.layer in self.viewer.layers and old == data.shape:
+            self.layer.data, self.layer.translate = data, placement["translate"]
+            return
         active = self.viewer.layers.selection.active
         self.hide()
         self.layer = Image(
-            data,
-            rgb=True,
-            name="What the model sees",
-            metadata={"samara": True},
-            **self.binding.placement([float(at.get(axis, 0)) for axis in range(plane.ndim)]),
+            data, rgb=True, name="What the model sees", metadata={"samara": True}, **placement
         )
         layers = self.viewer.layers
         above = max(layers.index(layer) for layer in self.binding.layers if layer in layers)

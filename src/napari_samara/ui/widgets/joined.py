@@ -4,12 +4,15 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from napari_samara.errors import SamaraError
 from napari_samara.ui.layers.encoder_view import EncoderView
 from napari_samara.ui.object_tools import look_at
+from napari_samara.ui.workers import Latest, MainThread
 
 if TYPE_CHECKING:
     from collections.abc import Callable
+
+    import numpy as np
+    from numpy.typing import NDArray
 
     from napari_samara.masks import Mask
     from napari_samara.session import Candidate, Status
@@ -31,7 +34,10 @@ class Joined:
 
     def __init__(self, widget: AnnotateWidget, annotator: Annotator) -> None:
         self.widget, self.annotator = widget, annotator
+        self._main = MainThread()
         self._view = EncoderView(annotator.viewer, annotator.binding)
+        self._seeing = Latest(self._main, self._show_seen, self._on_unseen)
+        self._seen_plane = annotator.session.plane
         self._signals = self._pairs()
         for signal, slot in self._signals:
             signal.connect(slot)
@@ -51,6 +57,7 @@ class Joined:
         for signal, slot in self._signals:
             signal.disconnect(slot)
         self._signals = []
+        self._main.close()
 
     def _pairs(self) -> list[tuple[Any, Callable[..., object]]]:
         """Every signal and what it leads to, in one place: `part` is the mirror image."""
@@ -63,7 +70,7 @@ class Joined:
             (annotator.message, widget.status.say),
             (annotator.sign, widget.prompting.set_sign),
             (annotator.closed, self._view.hide),
-            (annotator.viewer.dims.events.point, self._on_sees),
+            (session.events.stale, self._on_sees),  # with the plane and with the contrast
             (widget.prompting.sign_chosen, self._on_sign),
             (widget.prompting.tool_chosen, self._on_tool),
             (widget.prompting.candidate_chosen, self._on_candidate),
@@ -119,21 +126,24 @@ class Joined:
 
     def _on_contrast(self, name: str) -> None:
         self.annotator.choose_contrast(name)
-        self._on_sees()
 
     def _on_mode(self, mode: str) -> None:
         self.annotator.session.mode = mode
 
     def _on_sees(self, *_: Any) -> None:
-        """Show or hide what the model sees."""
-        session = self.annotator.session
+        """Show or hide what the model sees; a worker reads it."""
         if not self.widget.options.sees.isChecked():
+            self._seeing.cancel()
             self._view.hide()
             return
-        try:
-            self._view.show(session.encoder_input(), session.plane)
-        except SamaraError as error:
-            self.widget.status.say(str(error))
+        self._seen_plane = self.annotator.session.plane
+        self._seeing.ask(self.annotator.session.encoder_reader())
+
+    def _show_seen(self, rgb: NDArray[np.uint8]) -> None:
+        self._view.show(rgb, self._seen_plane)
+
+    def _on_unseen(self, error: Exception) -> None:
+        self.widget.status.say(str(error))
 
     def _on_jump(self, label: int) -> None:
         look_at(self.annotator, label)

@@ -68,8 +68,10 @@ class StatusLine(QWidget):
         if self._status is None or self._status.state != status.state:
             self._since = time.monotonic()
         self._status = status
-        self._clock.start()
-        self._draw()
+        if not self._clock.isActive():
+            self._clock.start()
+        if status.state == "encoding" or status.total > 1 or self.line.isVisible():
+            self._draw()  # one decoding is over before the clock ticks: nothing is to flicker
 
     def _draw(self) -> None:
         """Bring line and bar to the present."""
