@@ -23,10 +23,12 @@ from napari_samara.geometry import Frame
 from napari_samara.masks import Mask
 from napari_samara.session import InlineRunner
 from napari_samara.ui.annotator import Annotator
+from napari_samara.ui.binding import ImageBinding
 from napari_samara.ui.open_annotators import register
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
+    from pathlib import Path
 
     from napari.layers import Image
     from napari.viewer import Viewer
@@ -109,6 +111,19 @@ def _spare_references_to_none() -> None:
             ctypes.pythonapi.Py_IncRef(ctypes.py_object(None))
 
 
+@pytest.fixture(autouse=True)
+def _saved_elsewhere(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Nothing is saved in the home directory, nor read from there."""
+    monkeypatch.setenv("SAMARA_AUTOSAVE", str(tmp_path / "annotations"))
+    monkeypatch.setenv("SAMARA_CONFIG", str(tmp_path / "config"))
+
+
+@pytest.fixture(scope="session", autouse=True)
+def _torch_is_there() -> None:
+    """The dock widget imports torch in a thread; no test waits for that."""
+    import torch  # noqa: F401
+
+
 @pytest.fixture
 def disk_predictor() -> DiskPredictor:
     return DiskPredictor()
@@ -142,11 +157,12 @@ def begin(disk_predictor: DiskPredictor) -> Iterator[Callable[..., Annotator]]:
     """Begin to annotate with the model that draws disks, in the main thread."""
     made: list[Annotator] = []
 
-    def make(viewer: Viewer, layer: Image, **kwargs: Any) -> Annotator:
+    def make(viewer: Viewer, layer: Image, level: int | None = None, **kwargs: Any) -> Annotator:
+        image = ImageBinding.of(layer, level)
         annotator = register(
             viewer,
             lambda: Annotator(
-                viewer, layer, disk_predictor, runner=lambda _: InlineRunner(), **kwargs
+                viewer, image, disk_predictor, runner=lambda _: InlineRunner(), **kwargs
             ),
         )
         made.append(annotator)

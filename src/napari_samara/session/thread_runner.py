@@ -57,6 +57,7 @@ class ThreadRunner:
 
     def __init__(self, deliver: Deliver | None = None, name: str = "samara-worker") -> None:
         self.deliver = deliver
+        self.writer = False
         self._name = name
         self._changed = threading.Condition()
         self._queue: deque[_Task] = deque()
@@ -150,6 +151,7 @@ class ThreadRunner:
                 self.deliver(delivery)
 
         made = ThreadRunner(deliver, f"{self._name}-files")
+        made.writer = True
         self._companions.append(made)
         return made
 
@@ -237,16 +239,19 @@ class ThreadRunner:
 
 
 @atexit.register
-def let_them_leave(timeout: float = _FAREWELL) -> None:
-    """Wait until the runners that were closed without waiting have written what they had to.
+def let_them_leave(timeout: float = _FAREWELL, writers: bool = False) -> None:
+    """Wait for the threads of runners that were closed without waiting.
 
     Parameters
     ----------
     timeout : float
         Seconds for each.
+    writers : bool
+        Whether only for those that write files (`ThreadRunner.companion`).
     """
     for runner in list(_leaving):
-        runner.join(timeout)
+        if runner.writer or not writers:
+            runner.join(timeout)
 
 
 def _outcome(task: _Task) -> Delivery:

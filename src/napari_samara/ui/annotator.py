@@ -8,10 +8,11 @@ from psygnal import Signal
 from qtpy.QtCore import QTimer
 
 from napari_samara.errors import ImageError, SamaraError
-from napari_samara.session import Session
-from napari_samara.session.thread_runner import ThreadRunner
+from napari_samara.session.paced_runner import PacedRunner
+from napari_samara.ui.autosave import Keeping
+from napari_samara.ui.beginning import layers_for, open_session, with_restored
 from napari_samara.ui.binding import ImageBinding
-from napari_samara.ui.contrast import DISPLAYED, chosen
+from napari_samara.ui.contrast import DISPLAYED, adopted, chosen
 from napari_samara.ui.keys import bind_in_labels, bind_keys, unbind_in_labels
 from napari_samara.ui.layer_set import GivenLayers, LayerSet
 from napari_samara.ui.object_tools import look_at, refine, union
@@ -28,6 +29,7 @@ if TYPE_CHECKING:
     from napari_samara.masks import Mask
     from napari_samara.session import Candidate, JobRunner, LabelEdit
     from napari_samara.session.jobs import Delivery
+    from napari_samara.session.journal import Journal
 
     MakeRunner = Callable[[Callable[[Delivery], None]], JobRunner]
 
@@ -39,14 +41,15 @@ class Annotator:
     ----------
     viewer : napari.components.ViewerModel
         That shows the image.
-    image : napari.layers.Image or sequence of them
-        What is annotated: one layer, or up to three that become red, green and blue.
+    image : napari.layers.Image, sequence of them, or ImageBinding
+        What is annotated: one layer, or up to three that become red, green and blue, at the
+        finest level that is comfortable; a binding says which level.
     predictor : Predictor
         The model.
     given : GivenLayers
         Layers of the user to work on.
-    level : int, optional
-        Of a multiscale image; the finest that is comfortable if left out.
+    keeping : Keeping, optional
+        Where it is saved, what is gone on with, and where embeddings are kept.
     runner : callable, optional
         Makes the job runner, of a function that delivers calls to the main thread; a worker
         thread if left out.
@@ -54,7 +57,16 @@ class Annotator:
     Raises
     ------
     ImageError
-        If the image cannot be annotated or the given labels do not fit it.
+        If the image cannot be annotated, or the given labels or what was saved do not fit it.
+    SessionError, FileFormatError
+        If what was saved cannot be gone on with.
+
+    Attributes
+    ----------
+    folder : Path or None
+        Where the annotation is saved.
+    resumed : bool
+        Whether it goes on with what was saved.
     """
 
     message = Signal(str)
@@ -69,31 +81,27 @@ class Annotator:
     def __init__(
         self,
         viewer: ViewerModel,
-        image: Image | Sequence[Image],
+        image: Image | Sequence[Image] | ImageBinding,
         predictor: Predictor,
         given: GivenLayers | None = None,
-        level: int | None = None,
+        keeping: Keeping | None = None,
         runner: MakeRunner | None = None,
     ) -> None:
         self.viewer = viewer
-        self.binding = ImageBinding.of(image, level)
+        self.binding = image if isinstance(image, ImageBinding) else ImageBinding.of(image)
         plane = self.binding.plane(viewer.dims)
         if plane is None:
             name = self.binding.layer.name
             raise ImageError(f"the sliders stand outside {name!r}; move them onto it")
-        self.contrast_name = DISPLAYED
         self._open = True
         self._main = MainThread()
-        self.layers = LayerSet(viewer, self.binding, plane, given or GivenLayers())
-        self.session = Session(
-            self.binding.data,
-            predictor,
-            rgb=self.binding.rgb,
-            contrast=chosen(self.contrast_name, *self.binding.layers),
-            runner=(runner or ThreadRunner)(self._main.deliver),
-            labels=self.layers.target,
-            source=self.binding.source,
-        )
+        keeping = with_restored(keeping or Keeping(), self.binding)
+        self.folder, self.resumed = keeping.folder, keeping.saved is not None
+        given = layers_for(keeping, given or GivenLayers(), self.binding)
+        self.layers = LayerSet(viewer, self.binding, plane, given)
+        made = (runner or PacedRunner)(self._main.deliver)
+        self.session = open_session(self.binding, predictor, self.layers, keeping, made)
+        self.contrast_name = adopted(self.session.contrast, *self.binding.layers)
         self.session.plane = plane
         bind_keys()
         self._label_keys = {"undo": self.undo, "redo": self.redo}
@@ -101,7 +109,9 @@ class Annotator:
         self._sync = PromptSync(self.session, self.layers, self.attempt)
         for event, slot in self._pairs():
             event.connect(slot)
+        self._sync.to_layers(self.session.prompts)
         self._sync.from_layers()
+        self._on_candidates(self.session.candidates, self.session.choice)
 
     @property
     def points(self) -> Points:
@@ -165,7 +175,7 @@ class Annotator:
             One of `contrast.TITLES`.
         """
         self.contrast_name = name
-        self._on_limits()
+        self.session.contrast = chosen(name, *self.binding.layers)
 
     @property
     def selected(self) -> int:
@@ -211,6 +221,17 @@ class Annotator:
         """Make the selected label a prompt; a refusal becomes a message."""
         self.attempt(refine, self, self.selected)
 
+    def move(self, journal: Journal | None) -> None:
+        """Go on saving in another folder; all that was done until now is written there first.
+
+        Parameters
+        ----------
+        journal : Journal or None
+            None to save nothing from now on.
+        """
+        self.folder = journal.folder if journal is not None else None
+        self.session.move_journal(journal)
+
     def close(self, keep_layers: bool = False) -> None:
         """End the annotation; labels, points and shapes stay in the viewer.
 
@@ -225,8 +246,9 @@ class Annotator:
         self._open = False
         for event, slot in self._pairs():
             event.disconnect(slot)
+        # The window is not to freeze until a plane is encoded that nobody asks for any more.
+        self.session.close(wait=False)
         self._main.close()
-        self.session.close()
         self.layers.close(keep_layers)
         unbind_in_labels(self.labels, self._label_keys)
         self.closed.emit()
@@ -290,7 +312,8 @@ class Annotator:
 
     def _on_limits(self) -> None:
         """Follow the contrast limits, if they are what was chosen."""
-        self.session.contrast = chosen(self.contrast_name, *self.binding.layers)
+        if self.contrast_name == DISPLAYED:
+            self.choose_contrast(DISPLAYED)
 
     def _on_painted(self, edit: LabelEdit) -> None:
         """Tell the session what the user painted."""

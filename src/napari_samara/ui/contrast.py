@@ -76,3 +76,28 @@ def chosen(name: str, *layers: Image) -> Contrast:
         Ready for a session.
     """
     return displayed(*layers) if name == DISPLAYED else Contrast(name)
+
+
+def adopted(contrast: Contrast, *layers: Image) -> str:
+    """Choice in the form that a contrast is; limits are given to the layers, to be shown as well.
+
+    Parameters
+    ----------
+    contrast : Contrast
+        Of a session that is gone on with.
+    *layers : napari.layers.Image
+        The image, or one layer for each channel.
+
+    Returns
+    -------
+    str
+        One of `TITLES`.
+    """
+    if contrast.limits is not None:
+        nested = isinstance(contrast.limits[0], tuple)
+        pairs = contrast.limits if nested else (contrast.limits,) * len(layers)
+        for layer, pair in zip(layers, pairs, strict=False):
+            if not layer.rgb:
+                layer.contrast_limits = pair
+        return DISPLAYED
+    return DISPLAYED if contrast == displayed(*layers) else contrast.policy

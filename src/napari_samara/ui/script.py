@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from napari_samara.ui.annotator import Annotator
+from napari_samara.ui.binding import ImageBinding
 from napari_samara.ui.open_annotators import register
 
 if TYPE_CHECKING:
@@ -15,6 +16,7 @@ if TYPE_CHECKING:
     from napari.layers import Image
 
     from napari_samara.engine.predictor import Predictor
+    from napari_samara.ui.autosave import Keeping
     from napari_samara.ui.layer_set import GivenLayers
 
 
@@ -24,6 +26,7 @@ def annotate(
     checkpoint: str | os.PathLike[str] | Predictor = "samara-tiny",
     given: GivenLayers | None = None,
     level: int | None = None,
+    keeping: Keeping | None = None,
 ) -> Annotator:
     """Begin to annotate an image of a viewer.
 
@@ -44,6 +47,9 @@ def annotate(
         Points, shapes and labels layers to work on; new ones are made if left out.
     level : int, optional
         Of a multiscale image; the finest that is comfortable if left out.
+    keeping : Keeping, optional
+        Where the annotation is saved, what is gone on with, and where embeddings are kept; without,
+        nothing is saved.
 
     Returns
     -------
@@ -53,7 +59,9 @@ def annotate(
     Raises
     ------
     ImageError
-        If the image cannot be annotated or the given labels do not fit it.
+        If the image cannot be annotated, or the given labels or what was saved do not fit it.
+    SessionError, OutputError
+        If the folder cannot be written to, is in use or holds another annotation.
     CheckpointError, DownloadError, DeviceError
         As for `napari_samara.load`.
     """
@@ -61,4 +69,7 @@ def annotate(
     from napari_samara.engine.predictor import Predictor
 
     predictor = checkpoint if isinstance(checkpoint, Predictor) else load(checkpoint)
-    return register(viewer, lambda: Annotator(viewer, image_layer, predictor, given, level))
+    return register(
+        viewer,
+        lambda: Annotator(viewer, ImageBinding.of(image_layer, level), predictor, given, keeping),
+    )
