@@ -54,6 +54,8 @@ def test_all_is_well(work: Path, cache: Path) -> None:
         ({}, "only the viewer needs it", ""),
         ({"napari": "0.9"}, "", "napari cannot open a window"),
         ({"napari": "0.9", "PySide6": "6.9"}, "", ""),
+        ({"napari": "0.9", "PySide6_Essentials": "6.9"}, "", ""),
+        ({"napari": "0.9", "PySide6_Essentials": "6.11.3", "PySide6": "6.12.0"}, "", ""),
         ({"napari": "0.9", "PySide6": "6.9", "PyQt6": "6.9"}, "", "keep one of them"),
     ],
 )
@@ -71,6 +73,28 @@ def test_viewer_is_optional(
         assert found[name].ok is None
         assert fix in found[name].fix
         assert bool(found[name].fix) is bool(fix)
+
+
+@pytest.mark.usefixtures("_shipped")
+@pytest.mark.parametrize(
+    ("python", "qt", "warned"),
+    [
+        ((3, 11), "6.12.0", True),
+        ((3, 12), "6.12.0", False),
+        ((3, 11), "6.11.3", False),
+        ((3, 11), "6.12.1", False),
+    ],
+)
+def test_a_qt_that_ends_the_interpreter(
+    work: Path, monkeypatch: pytest.MonkeyPatch, python: tuple[int, int], qt: str, warned: bool
+) -> None:
+    monkeypatch.setattr(metadata, "version", lambda name: qt if "PySide6" in name else "0.9")
+    monkeypatch.setattr(checks, "_QT", {"PySide6": ("PySide6_Essentials",)})
+    monkeypatch.setattr(checks.sys, "version_info", python)
+    found = made(work)["Qt"]
+    assert found.value == f"PySide6 {qt}"
+    assert found.ok is None
+    assert ("!=6.12.0" in found.fix) is warned
 
 
 @pytest.mark.usefixtures("_shipped")

@@ -27,8 +27,17 @@ if TYPE_CHECKING:
 SHIPPED = "samara-tiny"
 """The checkpoint that is part of the package."""
 
-# Any one of these draws napari's windows; two beside each other disturb one another.
-_QT = ("PySide6", "PyQt6", "PySide2", "PyQt5")
+# Any one of these draws napari's windows; two beside each other disturb one another.  Of PySide6
+# the part that napari needs can be installed by itself, and is what counts where both are.
+_QT = {
+    "PySide6": ("PySide6_Essentials", "PySide6"),
+    "PyQt6": ("PyQt6",),
+    "PySide2": ("PySide2",),
+    "PyQt5": ("PyQt5",),
+}
+
+# Loses a reference to None with every call that gives none; from Python 3.12 on None is immortal.
+_LEAKING_QT = "PySide6 6.12.0"
 
 
 @dataclass(frozen=True)
@@ -84,8 +93,14 @@ def _viewer() -> Iterator[Check]:
     version = _version("napari")
     fix = "" if version else f"only the viewer needs it: {install}"
     yield Check("napari", version or "not installed", None, fix)
-    bindings = [f"{name} {found}" for name in _QT if (found := _version(name))]
+    versions = {name: _first_version(parts) for name, parts in _QT.items()}
+    bindings = [f"{name} {found}" for name, found in versions.items() if found]
     fix = "" if bindings or not version else f"napari cannot open a window: {install}"
+    if _LEAKING_QT in bindings and sys.version_info < (3, 12):
+        fix = (
+            "after long use this release ends Python 3.11 with 'deallocating None': "
+            'python -m pip install "PySide6!=6.12.0" "PySide6_Essentials!=6.12.0"'
+        )
     if len(bindings) > 1:
         fix = "keep one of them: several in one environment disturb each other"
     yield Check("Qt", ", ".join(bindings) or "not installed", None, fix)
@@ -163,6 +178,11 @@ def _self_test(checkpoint: str, device: str, precision: str) -> Check:
     overlap = np.count_nonzero(mask.data & disk) / np.count_nonzero(mask.data | disk)
     value = f"{checkpoint}: loaded, encoded and decoded in {seconds:.1f} s, IoU {overlap:.2f}"
     return Check("self-test", value, bool(np.isfinite(mask.score)))
+
+
+def _first_version(packages: tuple[str, ...]) -> str | None:
+    """Version of the first of some packages that is installed."""
+    return next((found for name in packages if (found := _version(name))), None)
 
 
 def _version(package: str) -> str | None:
