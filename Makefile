@@ -61,7 +61,7 @@ bench: $(VENV)/.installed ## time this machine, then the same weights here and i
 	$(BIN)/python benchmarks/tiny.py
 	$(BIN)/python benchmarks/encoder.py
 	if [ -f "$${SAMARA_DATA:-../shared/data}/MANIFEST.tsv" ]; then \
-		$(BIN)/python benchmarks/nuclei.py --data "$${SAMARA_DATA:-../shared/data}"; fi
+		$(BIN)/napari-samara evaluate --data "$${SAMARA_DATA:-../shared/data}" --clicks 0; fi
 
 napari: $(VENV)/.system $(VENV)/.installed ## open napari with the plugin
 	$(BIN)/napari

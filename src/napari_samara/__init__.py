@@ -11,6 +11,7 @@ from importlib import import_module
 __version__ = "0.1.0"
 
 _HOME_OF = {
+    "evaluate": "napari_samara.api",
     "list_checkpoints": "napari_samara.api",
     "load": "napari_samara.api",
     "open_session": "napari_samara.api",
@@ -19,7 +20,15 @@ _HOME_OF = {
 }
 """The module that defines each public name: one line adds a name."""
 
-__all__ = ["__version__", "list_checkpoints", "load", "open_session", "replay", "segment"]
+__all__ = [
+    "__version__",
+    "evaluate",
+    "list_checkpoints",
+    "load",
+    "open_session",
+    "replay",
+    "segment",
+]
 
 
 def __getattr__(name: str) -> object:

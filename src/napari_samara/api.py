@@ -8,8 +8,10 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeAlias
 
 from napari_samara import checkpoints
+from napari_samara.errors import FileFormatError
 from napari_samara.images import read_image
 from napari_samara.prompts import as_prompt_set
+from napari_samara.settings import EvaluateSettings
 
 # torch takes seconds to import: the functions that need it import what needs it.
 if TYPE_CHECKING:
@@ -22,6 +24,7 @@ if TYPE_CHECKING:
     from napari_samara.session import SavedSession, Session
     from napari_samara.settings import PredictSettings, SegmentSettings
     from napari_samara.store import EmbeddingStore
+    from napari_samara.training.evaluation import ObjectScore
 
 Stamp: TypeAlias = tuple[tuple[str, int, int], ...]
 
@@ -248,6 +251,59 @@ def replay(path: str | os.PathLike[str]) -> NDArray[Any]:
     labels = saved.labels_before()
     saved.replayed(labels)
     return labels
+
+
+def evaluate(
+    data: str | os.PathLike[str],
+    checkpoint: str | os.PathLike[str] | Predictor = DEFAULT_CHECKPOINT,
+    settings: EvaluateSettings | None = None,
+    **options: Any,
+) -> tuple[list[dict[str, Any]], list[ObjectScore]]:
+    """Judge a checkpoint on labelled images: IoU by one prompt, and click by click.
+
+    Parameters
+    ----------
+    data : path-like
+        Folder of images and label images, see `training.folders.read_folder`.
+    checkpoint : str, path-like or Predictor
+        As for `load`; a predictor is used as it is.
+    settings : EvaluateSettings, optional
+        Which objects, how many clicks.
+    **options
+        ``part``, ``datasets`` (of a folder with a manifest), ``images`` (only the first so many of
+        each data set), ``progress`` and ``cancelled``.
+
+    Returns
+    -------
+    summary : list of dict
+        As `training.evaluation_report.summarise` makes it.
+    scores : list of ObjectScore
+        One for each object.
+
+    Raises
+    ------
+    FileFormatError
+        If there are no labelled images, none with an object, or one cannot be read.
+    CancelledError
+        If `cancelled` said so.
+    CheckpointError, DownloadError, DeviceError
+        As for `load`.
+    """
+    from napari_samara.engine.predictor import Predictor
+    from napari_samara.training.evaluation import evaluate_images
+    from napari_samara.training.evaluation_report import summarise
+    from napari_samara.training.folders import first_of_each, read_folder
+
+    settings = settings or EvaluateSettings()
+    chosen = {name: options.pop(name) for name in ("part", "datasets") if name in options}
+    planes = first_of_each(read_folder(Path(data), **chosen), options.pop("images", None))
+    loaded = checkpoint if isinstance(checkpoint, Predictor) else load(checkpoint)
+    scores = evaluate_images(loaded, planes, settings, **options)
+    if not scores:
+        raise FileFormatError(
+            f"{data} has no object of at least {settings.smallest} pixels to judge a checkpoint by"
+        )
+    return summarise(scores, settings.clicks), scores
 
 
 def _absolute(name: str | os.PathLike[str]) -> str:

@@ -186,6 +186,53 @@ class SegmentSettings(Settings):
     )
 
 
+@dataclass(frozen=True)
+class EvaluateSettings(Settings):
+    """How a checkpoint is judged on images with known objects.
+
+    Attributes
+    ----------
+    smallest : int
+        Objects with fewer pixels are left out.
+    clicks : int
+        Corrective clicks an object gets at most; 0 leaves the interactive part out.
+    clicked_objects : int
+        Objects of each image that are clicked on; more take longer.
+    zoom : bool
+        Whether box and point are also decoded in a window encoded at the scale of the object.
+    seed : int
+        Decides the jitter of points and which objects are clicked on.
+    """
+
+    smallest: int = setting(
+        25,
+        title="Smallest object (pixels)",
+        help="Objects with fewer pixels are left out.",
+        minimum=1,
+    )
+    clicks: int = setting(
+        20,
+        title="Corrective clicks",
+        help="Clicks an object gets at most; 0 leaves the interactive part out.",
+        minimum=0,
+        maximum=100,
+    )
+    clicked_objects: int = setting(
+        8,
+        title="Objects clicked on",
+        help="Objects of each image that are clicked on; more take longer.",
+        minimum=1,
+    )
+    zoom: bool = setting(
+        False,
+        title="Encode windows at the scale of the object",
+        help="Also decode box and point in a window in which the object is seen large.",
+    )
+    seed: int = setting(
+        0, title="Seed", help="Decides the jitter of points and which objects are clicked on."
+    )
+
+
 def validate(settings: Any) -> None:
     """Check each field of a settings value against its type, range and choices.
 

@@ -67,7 +67,7 @@ class Polygon(Prompt):
         """
         array = np.zeros(shape, dtype=np.bool_)
         rows, cols = np.array(self.vertices).T
-        array[pixels_inside(rows, cols, shape)] = True  # type: ignore[no-untyped-call]
+        array[pixels_inside(rows, cols, shape)] = True
         return array
 
     def inputs(self, shape: tuple[int, int]) -> PromptInputs:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import csv
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -17,9 +16,6 @@ from napari_samara.images import read_image
 if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
-
-MANIFEST = "MANIFEST.tsv"
-COLUMNS = frozenset({"part", "dataset", "image", "labels"})
 
 LARGEST_ID = 65535
 """Labels with higher ids are numbered anew: tables by id stay small, float32 tells ids apart."""
@@ -66,72 +62,19 @@ class LabelledImage:
             )
 
 
-def read_manifest(root: Path, part: str, datasets: tuple[str, ...]) -> Iterator[LabelledImage]:
-    """Yield the 2D images of a folder with a ``MANIFEST.tsv``.
+def without_opacity(image: npt.NDArray[np.generic]) -> npt.NDArray[np.generic]:
+    """Return a 2D image without opacity or an axis for its only channel.
 
     Parameters
     ----------
-    root : Path
-        The folder; its manifest has a row for each image with the columns part, dataset, image
-        and labels: two paths inside the folder, the second of several files apart by ``;``.
-    part : {"train", "val"}
-        Which rows to take.
-    datasets : tuple of str
-        Names of the data sets to take.
+    image : numpy.ndarray
+        Any.
 
-    Yields
-    ------
-    LabelledImage
-        An 8-bit image with its labels.
-
-    Raises
-    ------
-    FileFormatError
-        The manifest or a file that it names is missing or cannot be read, or no row fits.
+    Returns
+    -------
+    numpy.ndarray
+        The same where its last of three axes has another length than 1 or 4.
     """
-    found = False
-    for row in _rows(root / MANIFEST):
-        if row["dataset"] in datasets and row["part"] == part:
-            found = True
-            for number, labels in enumerate(row["labels"].split(";")):
-                yield _pair(root, row, labels.strip(), number)
-    if not found:
-        raise FileFormatError(
-            f"{root / MANIFEST} has no row of the part {part!r} for {', '.join(datasets)}"
-        )
-
-
-def _rows(path: Path) -> list[dict[str, str]]:
-    try:
-        with path.open(encoding="utf-8", newline="") as file:
-            reader = csv.DictReader(file, delimiter="\t")
-            rows, names = list(reader), set(reader.fieldnames or ())
-    except (OSError, UnicodeDecodeError, csv.Error) as error:
-        raise FileFormatError(
-            f"{path} cannot be read: {error}; a data folder needs this table with the columns "
-            f"{', '.join(sorted(COLUMNS))}"
-        ) from error
-    if COLUMNS - names or any(row[name] is None for row in rows for name in COLUMNS):
-        raise FileFormatError(
-            f"{path} needs the columns {', '.join(sorted(COLUMNS))}, apart by tabs and filled in "
-            f"every row; it has {', '.join(sorted(names)) or 'none'}"
-        )
-    return rows
-
-
-def _pair(root: Path, row: dict[str, str], labels: str, number: int) -> LabelledImage:
-    name = row["image"] if not number else f"{row['image']}#{number}"
-    try:
-        image, ids = read_image(root / row["image"]), read_labels(root / labels)
-    except FileNotFoundError as error:
-        raise FileFormatError(
-            f"{error}, which {root / MANIFEST} names; is the data folder complete?"
-        ) from error
-    return LabelledImage(name, row["dataset"], as_uint8(_colours(image)), ids)
-
-
-def _colours(image: npt.NDArray[np.generic]) -> npt.NDArray[np.generic]:
-    """Return the image without opacity or an axis for its only channel."""
     if image.ndim == 3 and image.shape[2] in (1, 4):
         return image[..., 0] if image.shape[2] == 1 else image[..., :3]
     return image

@@ -23,9 +23,10 @@ from napari_samara.images import read_image
 from napari_samara.model.config import SamConfig
 from napari_samara.model.preprocess import PreprocessConfig
 from napari_samara.model.sam import SamModel
-from napari_samara.training.data import as_uint8, read_labels, read_manifest, volume_slices
+from napari_samara.training.data import as_uint8, read_labels, volume_slices
 from napari_samara.training.initialise import initialise
 from napari_samara.training.loop import Trainer
+from napari_samara.training.manifest import read_manifest
 from napari_samara.training.recipe import Recipe
 from napari_samara.training.state import FILENAME, read_state
 from napari_samara.training.views import Source
