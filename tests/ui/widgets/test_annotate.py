@@ -175,10 +175,12 @@ def test_changed_contrast_is_stale_until_encoded_anew(running: Any, disk_predict
     assert not widget.options.stale.isHidden()
 
 
-def test_what_the_model_sees(running: Any) -> None:
+def test_what_the_model_sees(running: Any, qtbot: Any) -> None:
     widget, annotator = running
+    layers = annotator.viewer.layers
     widget.options.sees.setChecked(True)
-    (view,) = [layer for layer in annotator.viewer.layers if layer.metadata.get("samara")]
+    qtbot.waitUntil(lambda: any(layer.metadata.get("samara") for layer in layers), timeout=5000)
+    (view,) = [layer for layer in layers if layer.metadata.get("samara")]
     assert np.array_equal(view.data, annotator.session.encoder_input())
     assert widget.source.image.count() == 1  # it is not offered as an image
     widget.options.sees.setChecked(False)
