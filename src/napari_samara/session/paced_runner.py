@@ -45,7 +45,7 @@ class PacedRunner(ThreadRunner):
     ) -> None:
         super().__init__(deliver, name)
         self._pause = pause
-        self._last = -pause
+        self._last = float("-inf")
 
     def submit(self, job: Job) -> None:
         """Queue a job; one that decodes the open object waits while others follow.
