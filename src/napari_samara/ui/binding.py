@@ -68,13 +68,15 @@ class ImageBinding:
         check_channels(self.layers, self.level)
 
     @classmethod
-    def of(cls, image: Image | Sequence[Image], level: int | None = None) -> ImageBinding:
+    def of(
+        cls, image: Image | Sequence[Image] | ImageBinding, level: int | None = None
+    ) -> ImageBinding:
         """Binding of one layer, or of one layer for each channel.
 
         Parameters
         ----------
-        image : napari.layers.Image or sequence of them
-            One, or up to three that become red, green and blue.
+        image : napari.layers.Image, sequence of them, or ImageBinding
+            One, or up to three that become red, green and blue; a binding is returned as it is.
         level : int, optional
             Of a multiscale image; the finest that is comfortable if left out.
 
@@ -88,6 +90,8 @@ class ImageBinding:
         ImageError
             If there is no layer, or the layers do not fit each other.
         """
+        if isinstance(image, ImageBinding):
+            return image
         layers = tuple(image) if isinstance(image, list | tuple) else (image,)
         if not layers:
             raise ImageError("an image layer is needed, got none")

@@ -56,9 +56,9 @@ def test_start_loads_in_a_thread_and_begins(
     dock: Any, qtbot: Any, predictor: Predictor, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     viewer, widget = dock
-    monkeypatch.setattr("napari_samara.api.load", lambda name: predictor)
+    monkeypatch.setattr("napari_samara.api.load", lambda name, reporter: predictor)
     widget.source.start.click()
-    assert not widget.source.start.isEnabled()
+    assert widget.source.start.text() == "Cancel loading"
     qtbot.waitUntil(lambda: widget.annotator is not None, timeout=20_000)
     assert widget.source.start.text() == "Stop annotating"
     assert "cpu" in widget.source.device.text()
@@ -73,7 +73,7 @@ def test_start_loads_in_a_thread_and_begins(
 def test_a_checkpoint_that_cannot_be_loaded_says_why(
     dock: Any, qtbot: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    def refuse(name: str) -> None:
+    def refuse(name: str, reporter: object) -> None:
         raise OSError("the disk is gone")
 
     _, widget = dock
@@ -224,7 +224,7 @@ def test_levels_are_offered_for_a_pyramid_only(dock: Any) -> None:
     viewer.add_image([full, full[::2, ::2]], multiscale=True, name="pyramid")
     widget.source.image.setCurrentIndex(1)
     assert not widget.source.level.isHidden()
-    assert widget.source.level.count() == 2
+    assert widget.source.level.count() == 3  # by zoom, and two levels
 
 
 @pytest.mark.parametrize(

@@ -11,7 +11,10 @@ from qtpy.QtWidgets import QFrame, QHBoxLayout, QPushButton, QScrollArea, QVBoxL
 from napari_samara.errors import SamaraError
 from napari_samara.ui import open_annotators
 from napari_samara.ui.keys import bind_keys, key_text
+from napari_samara.ui.offers import list_offers, look_at_machine
+from napari_samara.ui.own_checkpoints import keep_own
 from napari_samara.ui.widgets.joined import Joined
+from napari_samara.ui.widgets.loading import Loader
 from napari_samara.ui.widgets.objects import ObjectsTable
 from napari_samara.ui.widgets.options import OptionsForm
 from napari_samara.ui.widgets.prompting import PromptForm
@@ -20,10 +23,13 @@ from napari_samara.ui.widgets.status import StatusLine
 from napari_samara.ui.workers import MainThread, Task
 
 if TYPE_CHECKING:
-    from napari.layers import Image
+    from pathlib import Path
+
     from napari.viewer import Viewer
 
     from napari_samara.ui.annotator import Annotator
+    from napari_samara.ui.choice import Choice
+    from napari_samara.ui.offers import Offer
 
 VERBS = {"accept": "Accept", "undo": "Undo", "redo": "Redo", "clear": "Clear"}
 """Buttons below the prompts, by the name of their command."""
@@ -48,10 +54,13 @@ class AnnotateWidget(QWidget):
         self.more = QPushButton()
         self.joined: Joined | None = None
         self._main = MainThread(self)
-        self._task: Task | None = None
+        self._loader = Loader(self)
         self._build()
         self.source.started.connect(self._on_start)
         self.source.stopped.connect(self._on_stop)
+        self.source.cancelled.connect(self._loader.cancel)
+        self.source.checkpoints.own_chosen.connect(self._on_own)
+        self._loader.told.connect(self.status.show_status)
         self._layers = napari_viewer.layers.events
         for event in (self._layers.inserted, self._layers.removed, self._layers.renamed):
             event.connect(self.source.refresh)
@@ -110,32 +119,44 @@ class AnnotateWidget(QWidget):
 
     def _list_checkpoints(self) -> None:
         """Fill the list of checkpoints, away from the main thread: it reads the disk."""
-        from napari_samara.api import list_checkpoints
+        self._listing = Task(list_offers, self._main, self._on_offers, self._failed)
 
-        failed = self._failed
-        self._listing = Task(list_checkpoints, self._main, self.source.set_checkpoints, failed)
+    def _on_offers(self, offers: tuple[Offer, ...]) -> None:
+        """Offer checkpoints, and find out where they will run: that imports torch."""
+        self.source.set_checkpoints(offers)
+        look = partial(look_at_machine, offers)
+        self._looking = Task(look, self._main, self.source.set_machine, self._failed)
 
-    def _on_start(self, image: Image, level: int, checkpoint: str) -> None:
+    def _on_own(self, path: Path) -> None:
+        """Keep weights of the user for the next start, and find out how long they take."""
+        self._keeping = Task(partial(keep_own, path), self._main, self._on_kept, self._failed)
+
+    def _on_kept(self, _: object) -> None:
+        look = partial(look_at_machine, self.source.checkpoints.offers)
+        self._looking = Task(look, self._main, self.source.set_machine, self._failed)
+
+    def _on_start(self, choice: Choice) -> None:
         """Load the model; the annotation begins when it is there."""
-        from napari_samara.api import load
-
-        self.status.say(f"Loading {checkpoint} …")
+        try:
+            choice.binding()
+        except SamaraError as error:
+            self.status.say(str(error))
+            return
         self.source.set_loading(True)
-        done = partial(self._begin, image, level)
-        self._task = Task(partial(load, checkpoint), self._main, done, self._failed)
+        self._loader.load(choice.checkpoint, partial(self._begin, choice), self._failed)
 
-    def _begin(self, image: Image, level: int, predictor: Any) -> None:
+    def _begin(self, choice: Choice, predictor: Any) -> None:
         """Begin to annotate, now that the model is there."""
         from napari_samara.ui.annotator import Annotator
 
         self.source.set_loading(False)
         self.status.say("")
-        if image not in self.viewer.layers:
+        if any(image not in self.viewer.layers for image in choice.images):
             self.status.say("The image was removed while the checkpoint was loaded.")
             return
         try:
             annotator = open_annotators.register(
-                self.viewer, lambda: Annotator(self.viewer, image, predictor, level=level)
+                self.viewer, lambda: Annotator(self.viewer, choice.binding(), predictor)
             )
         except SamaraError as error:
             self.status.say(str(error))

@@ -8,6 +8,9 @@ from typing import TYPE_CHECKING, Any
 from qtpy.QtCore import Qt
 from qtpy.QtWidgets import QCheckBox, QComboBox, QDoubleSpinBox, QFormLayout, QLabel, QWidget
 
+TOOLTIP = 3
+"""Qt.ItemDataRole.ToolTipRole, as PySide6 and PyQt6 both take it."""
+
 if TYPE_CHECKING:
     from collections.abc import Callable
 
@@ -106,6 +109,23 @@ def setting_widget(
     spin.valueChanged.connect(changed)
     spin.setToolTip(help_text)
     return title, spin
+
+
+def show_value(widget: QWidget, value: Any) -> None:
+    """Show a value in a field made by `setting_widget`.
+
+    Parameters
+    ----------
+    widget : QCheckBox or QDoubleSpinBox
+        The field.
+    value : bool or float
+        Of the settings class.
+    """
+    if isinstance(widget, QCheckBox):
+        widget.setChecked(bool(value))
+        return
+    assert isinstance(widget, QDoubleSpinBox)  # `setting_widget` makes nothing else
+    widget.setValue(float(value))
 
 
 def value_of(widget: QWidget) -> Any:

@@ -1,0 +1,127 @@
+"""The list of checkpoints: size, time a plane takes, and the user's own files and folders."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from qtpy.QtCore import Signal
+from qtpy.QtWidgets import QFileDialog, QVBoxLayout, QWidget
+
+from napari_samara.ui.offers import own_offer
+from napari_samara.ui.own_checkpoints import own_source
+from napari_samara.ui.widgets.forms import TOOLTIP, narrow_combo, wrapped_label
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+    from napari_samara.ui.offers import Offer
+
+OWN = "Own file or folder …"
+"""Last entry of the list."""
+
+_TITLE = "Choose a weights file, or config.json in a folder of weights"
+_FILTER = (
+    "Weights (*.pth *.pt *.safetensors *.bin *.ckpt);;Folder of weights (config.json);;"
+    "All files (*)"
+)
+
+
+class CheckpointForm(QWidget):
+    """Combo box of checkpoints, and a line about the one that is chosen."""
+
+    own_chosen = Signal(object)
+    """Path of weights that the user has picked."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.combo, self.about = narrow_combo(), wrapped_label()
+        self._offers: tuple[Offer, ...] = ()
+        self._last = 0
+        layout = QVBoxLayout(self)
+        layout.setContentsMargins(0, 0, 0, 0)
+        layout.addWidget(self.combo)
+        layout.addWidget(self.about)
+        self.about.hide()
+        self.combo.currentIndexChanged.connect(self._on_index)
+
+    @property
+    def chosen(self) -> str | None:
+        """What to load; None as long as there is nothing."""
+        index = self.combo.currentIndex()
+        return self._offers[index].source if 0 <= index < len(self._offers) else None
+
+    @property
+    def offers(self) -> tuple[Offer, ...]:
+        """What is offered."""
+        return self._offers
+
+    def set_offers(self, offers: Iterable[Offer]) -> None:
+        """Offer checkpoints; the one that is chosen stays so.
+
+        Parameters
+        ----------
+        offers : iterable of Offer
+            The first is chosen at the beginning.
+        """
+        before = self.chosen
+        self._offers = tuple(offers)
+        self.combo.blockSignals(True)
+        self.combo.clear()
+        for place, offer in enumerate(self._offers):
+            self.combo.addItem(offer.title, offer.source)
+            self.combo.setItemData(place, offer.details, TOOLTIP)
+        self.combo.insertSeparator(len(self._offers))
+        self.combo.addItem(OWN)
+        sources = [offer.source for offer in self._offers]
+        self._last = sources.index(before) if before in sources else 0
+        self.combo.setCurrentIndex(self._last)
+        self.combo.blockSignals(False)
+        self._on_index()
+
+    def choose(self, path: Path) -> None:
+        """Choose weights of the user; they are added if they are not there.
+
+        Parameters
+        ----------
+        path : Path
+            File or folder.
+        """
+        offer = own_offer(path)
+        if all(known.source != offer.source for known in self._offers):
+            self.set_offers((*self._offers, offer))
+        self.combo.setCurrentIndex([known.source for known in self._offers].index(offer.source))
+
+    def ask(self) -> QFileDialog:
+        """Ask for weights on the disk, without waiting for the answer.
+
+        Returns
+        -------
+        QFileDialog
+            Is shown already.
+        """
+        dialog = QFileDialog(self, _TITLE)
+        dialog.setFileMode(QFileDialog.FileMode.ExistingFile)
+        dialog.setNameFilter(_FILTER)
+        dialog.fileSelected.connect(self._on_file)
+        dialog.finished.connect(dialog.deleteLater)
+        dialog.open()
+        return dialog
+
+    def _on_file(self, name: str) -> None:
+        path = own_source(Path(name))
+        self.choose(path)
+        self.own_chosen.emit(path)
+
+    def _on_index(self) -> None:
+        """Say what is chosen; the last entry leads to a question instead."""
+        index = self.combo.currentIndex()
+        if index >= len(self._offers) > 0:
+            self.combo.setCurrentIndex(self._last)
+            self.ask()
+            return
+        self._last = max(index, 0)
+        offer = self._offers[index] if index >= 0 else None
+        self.combo.setToolTip(offer.details if offer is not None else "")
+        self.about.setText(offer.about if offer is not None else "")
+        self.about.setVisible(offer is not None)
