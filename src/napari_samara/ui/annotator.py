@@ -8,6 +8,7 @@ from psygnal import Signal
 from qtpy.QtCore import QTimer
 
 from napari_samara.errors import ImageError, SamaraError
+from napari_samara.prompts import PromptSet
 from napari_samara.session.paced_runner import PacedRunner
 from napari_samara.ui.autosave import Keeping
 from napari_samara.ui.beginning import layers_for, open_session, with_restored
@@ -15,7 +16,8 @@ from napari_samara.ui.binding import ImageBinding
 from napari_samara.ui.contrast import DISPLAYED, adopted, chosen
 from napari_samara.ui.keys import bind_in_labels, bind_keys, unbind_in_labels
 from napari_samara.ui.layer_set import GivenLayers, LayerSet
-from napari_samara.ui.object_tools import look_at, refine, union
+from napari_samara.ui.object_tools import look_at, refine
+from napari_samara.ui.picking import Picking
 from napari_samara.ui.prompt_sync import PromptSync
 from napari_samara.ui.workers import MainThread
 
@@ -26,8 +28,7 @@ if TYPE_CHECKING:
     from napari.layers import Image, Labels, Points, Shapes
 
     from napari_samara.engine.predictor import Predictor
-    from napari_samara.masks import Mask
-    from napari_samara.session import Candidate, JobRunner, LabelEdit
+    from napari_samara.session import JobRunner, LabelEdit
     from napari_samara.session.jobs import Delivery
     from napari_samara.session.journal import Journal
 
@@ -75,6 +76,9 @@ class Annotator:
     sign = Signal(bool)
     """Prompts of the other sign are drawn from now on."""
 
+    each_switched = Signal(bool)
+    """Each prompt is an object of its own from now on, or all are prompts of one."""
+
     closed = Signal()
     """The annotation has ended."""
 
@@ -107,11 +111,13 @@ class Annotator:
         self._label_keys = {"undo": self.undo, "redo": self.redo}
         bind_in_labels(self.labels, self._label_keys)
         self._sync = PromptSync(self.session, self.layers, self.attempt)
+        self.picking = Picking(self.session, self.layers, self._sync, self.attempt)
+        self.next_class: str | None = None
         for event, slot in self._pairs():
             event.connect(slot)
         self._sync.to_layers(self.session.prompts)
         self._sync.from_layers()
-        self._on_candidates(self.session.candidates, self.session.choice)
+        self.picking.show()
 
     @property
     def points(self) -> Points:
@@ -199,6 +205,13 @@ class Annotator:
         """Accept what is shown and select its label; a refusal becomes a message."""
         self.attempt(self._accept_each if self.each else self._accept)
 
+    def clear(self) -> None:
+        """Take the prompts away, of the open object or of all; a refusal becomes a message."""
+        if self.each:
+            self.attempt(self.session.many, PromptSet(), True)
+        else:
+            self.attempt(self.session.clear)
+
     def undo(self) -> None:
         """Take the last step back; a refusal becomes a message."""
         self.attempt(self.session.undo)
@@ -209,6 +222,7 @@ class Annotator:
 
     def reopen(self) -> None:
         """Bring back the prompts of the selected object; a refusal becomes a message."""
+        self.each = False
         if self.attempt(self.session.reopen, self.selected):
             look_at(self, self.selected)
             self.layers.select_points()
@@ -219,6 +233,7 @@ class Annotator:
 
     def refine(self) -> None:
         """Make the selected label a prompt; a refusal becomes a message."""
+        self.each = False
         self.attempt(refine, self, self.selected)
 
     def move(self, journal: Journal | None) -> None:
@@ -255,12 +270,12 @@ class Annotator:
 
     def _accept(self) -> None:
         """Accept the open object."""
-        self.selected = self.session.accept().label
+        new = self.session.open_label is None  # a reopened object keeps its class
+        self.selected = self.session.accept(klass=self.next_class if new else None).label
 
     def _accept_each(self) -> None:
-        """Accept all objects that were found at once, and rub their prompts out."""
-        records = self.session.accept_many()
-        self._sync.rub_out()
+        """Accept the objects that are picked of all that were found at once."""
+        records = self.session.accept_many(klass=self.next_class)
         if records:
             self.selected = records[-1].label
 
@@ -268,9 +283,12 @@ class Annotator:
         """Every event and what it leads to, in one place: closing is the mirror image."""
         events, dims = self.session.events, self.viewer.dims.events
         return [
-            (events.candidates, self._on_candidates),
-            (events.batch, self._on_batch),
+            (events.candidates, self.picking.show),
+            (events.batch, self.picking.show),
             (events.prompts, self._sync.to_layers),
+            (events.seeds, self._sync.seeds_to_layers),
+            (self._sync.switched, self.picking.show),
+            (self._sync.switched, self.each_switched.emit),
             (self.layers.drawn, self._on_drawn),
             (self.layers.lost, self._on_lost),
             (self.layers.target.painted, self._on_painted),
@@ -288,19 +306,7 @@ class Annotator:
     def _bring_back(self) -> None:
         """Put back layers that were removed, with what they showed."""
         if self._open and self.layers.bring_back():
-            self._on_candidates(self.session.candidates, self.session.choice)
-            self._on_batch(self.session.batch)
-
-    def _on_candidates(self, masks: tuple[Mask, ...], choice: int) -> None:
-        """Show the chosen candidate."""
-        if not self.each:
-            self.layers.preview.show(masks[choice] if masks else None, self.session.plane)
-
-    def _on_batch(self, found: tuple[Candidate, ...]) -> None:
-        """Show all objects that were found at once in this plane."""
-        if self.each:
-            plane = self.session.plane
-            self.layers.preview.show(union(found, plane, self.binding.shape), plane)
+            self.picking.show()
 
     def _on_dims(self) -> None:
         """Follow the sliders to another plane."""

@@ -106,7 +106,7 @@ def redo(viewer: Viewer) -> None:
 
 
 def clear(viewer: Viewer) -> None:
-    """Take the prompts of the open object away.
+    """Take the prompts away.
 
     Parameters
     ----------
@@ -114,7 +114,7 @@ def clear(viewer: Viewer) -> None:
         As for `accept`.
     """
     if annotator := _annotator(viewer):
-        annotator.attempt(annotator.session.clear)
+        annotator.clear()
 
 
 def reopen(viewer: Viewer) -> None:

@@ -1,4 +1,4 @@
-"""Accepted objects and the viewer: going to one, refining one, showing many."""
+"""Accepted objects and the viewer: going to one, refining one."""
 
 from __future__ import annotations
 
@@ -7,14 +7,9 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from napari_samara.errors import PromptError
-from napari_samara.masks import Mask
 from napari_samara.prompts import mask
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Sequence
-
-    from napari_samara.planes import Plane
-    from napari_samara.session import Candidate
     from napari_samara.ui.annotator import Annotator
 
 
@@ -87,30 +82,3 @@ def refine(annotator: Annotator, label: int) -> None:
     fixed = dict(plane.fixed)
     prompt = mask(here, axis=tuple(fixed) or None, index=tuple(fixed.values()) or None)
     annotator.session.add(prompt)
-
-
-def union(found: Iterable[Candidate], plane: Plane, shape: Sequence[int]) -> Mask | None:
-    """All of many objects that lie in a plane, as one mask to show.
-
-    Parameters
-    ----------
-    found : iterable of Candidate
-        In any plane.
-    plane : Plane
-        That is shown.
-    shape : sequence of int
-        Of the image.
-
-    Returns
-    -------
-    Mask or None
-        None where there is none in this plane.
-    """
-    here = [candidate for candidate in found if candidate.plane == plane]
-    if not here:
-        return None
-    data = np.zeros(plane.size(shape), dtype=np.bool_)
-    for candidate in here:
-        row0, col0, row1, col1 = candidate.box
-        data[row0:row1, col0:col1] |= candidate.crop
-    return Mask(data)

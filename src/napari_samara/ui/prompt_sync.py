@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from psygnal import Signal
+
 from napari_samara.prompts import PromptSet
 from napari_samara.ui.drawn import is_drawn, same, without
 
@@ -30,9 +32,13 @@ class PromptSync:
         Calls a verb of the session; a refusal becomes a message.
     """
 
+    switched = Signal(bool)
+    """Each prompt is an object of its own from now on, or all are prompts of one."""
+
     def __init__(self, session: Session, layers: LayerSet, attempt: Callable[..., bool]) -> None:
         self.session, self.layers, self._attempt = session, layers, attempt
         self._drawn: list[Prompt] = []
+        self._seeded: list[Prompt] = []
         self.each = False
 
     def set_each(self, each: bool) -> None:
@@ -45,26 +51,22 @@ class PromptSync:
         """
         if each == self.each:
             return
-        self.each = each
+        self._switch(each)
         if each:
-            self._drawn = []
+            self._drawn = without(self._drawn, self._read())
             self.session.clear()
         else:
-            self.session.many(PromptSet())
+            self._seeded = []
+            self.session.many(PromptSet(), undoable=True)
         self.from_layers()
-
-    def rub_out(self) -> None:
-        """Take away what is drawn in the plane."""
-        drawn = self._read()
-        for drawing in self.layers.drawings:
-            drawing.update(drawn, [])
 
     def from_layers(self) -> None:
         """Make the prompts of the session those that are drawn."""
         drawn = self._read()
         if self.each:
             objects = {number: [prompt] for number, prompt in enumerate(drawn, start=1)}
-            self._attempt(self.session.many, PromptSet.from_objects(objects))
+            self._seeded = drawn
+            self._attempt(self.session.many, PromptSet.from_objects(objects), True)
             return
         plane = self.session.plane
         kept: list[Prompt] = []
@@ -98,9 +100,36 @@ class PromptSync:
             Of the open object.
         """
         if self.each:
-            return
+            if not len(prompts):
+                return
+            self._switch(False)  # undo has gone back to one object
         wanted = [prompt for prompt in prompts if is_drawn(prompt)]
-        removed, added = without(self._drawn, wanted), without(wanted, self._drawn)
-        self._drawn = wanted
+        self._draw([*self._drawn, *self._seeded], wanted)
+        self._drawn, self._seeded = wanted, []
+
+    def seeds_to_layers(self, seeds: PromptSet) -> None:
+        """Draw what many objects are looked for with, where it differs from what is drawn.
+
+        Parameters
+        ----------
+        seeds : PromptSet
+            Of any number of objects.
+        """
+        wanted = [prompt for prompt in seeds if is_drawn(prompt)]
+        if not self.each:
+            if not wanted:
+                return
+            self._switch(True)  # undo has gone back to many objects
+        if wanted != self._seeded:
+            self._draw(self._seeded, wanted)
+            self._seeded = wanted
+
+    def _switch(self, each: bool) -> None:
+        self.each = each
+        self.switched.emit(each)
+
+    def _draw(self, drawn: list[Prompt], wanted: list[Prompt]) -> None:
+        """Rub out what is no longer wanted and draw what is not there yet."""
+        removed, added = without(drawn, wanted), without(wanted, drawn)
         for drawing in self.layers.drawings:
             drawing.update(removed, added)

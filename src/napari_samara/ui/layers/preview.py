@@ -82,13 +82,22 @@ class Preview:
         old, self._box = self._box, box
         union = _union(old, box)
         if union is not None:
-            self._write(mask, union)
+            rows, cols = slice(union[0], union[2]), slice(union[1], union[3])
+            self.draw(0 if mask is None else mask.data[rows, cols].view(np.uint8), union)
 
-    def _write(self, mask: Mask | None, box: PixelBox) -> None:
-        """Write a box and draw it."""
+    def draw(self, values: NDArray[np.uint8] | int, box: PixelBox) -> None:
+        """Write values into the plane; `show` does not know of them.
+
+        Parameters
+        ----------
+        values : ndarray of uint8, shape of the box, or int
+            Colours, by their number.
+        box : tuple of int
+            Half-open (row0, col0, row1, col1).
+        """
         rows, cols = slice(box[0], box[2]), slice(box[1], box[3])
         window = self._flat(np.asarray(self.layer.data))[rows, cols]
-        window[...] = 0 if mask is None else mask.data[rows, cols].view(np.uint8)
+        window[...] = values
         shown = list(self.layer._slice_input.displayed)  # noqa: SLF001 - nothing public tells
         if self.layer.contour or sorted(shown) != sorted(self._plane.displayed):
             self.layer.refresh()

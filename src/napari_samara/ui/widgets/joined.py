@@ -4,8 +4,10 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from napari_samara.ui.autosave import Subject
 from napari_samara.ui.layers.encoder_view import EncoderView
 from napari_samara.ui.object_tools import look_at
+from napari_samara.ui.widgets.classes import class_of, offer_classes
 from napari_samara.ui.workers import Latest, MainThread
 
 if TYPE_CHECKING:
@@ -47,10 +49,23 @@ class Joined:
         widget.prompting.set_sign(annotator.positive)
         self._on_candidates(session.candidates, session.choice)
         self._on_objects()
-        session.settings = widget.options.settings
-        session.mode = widget.options.mode.currentData()
-        annotator.choose_contrast(widget.options.contrast.currentData())
+        widget.autosave.show_running(annotator.folder, Subject.of(annotator.binding))
+        self._agree()
+        widget.prompting.set_each(annotator.each)
+        self._on_batch(session.batch)
+        session.at_least = widget.prompting.many.at_least
+        self._on_next_class("")
         widget.options.set_stale(session.stale)
+
+    def _agree(self) -> None:
+        """Make form and session alike: what was resumed keeps what it was made with."""
+        session, options = self.annotator.session, self.widget.options
+        if self.annotator.resumed:
+            options.show_values(session.settings, self.annotator.contrast_name, session.mode)
+            return
+        session.settings = options.settings
+        session.mode = options.mode.currentData()
+        self.annotator.choose_contrast(options.contrast.currentData())
 
     def part(self) -> None:
         """Let go of both."""
@@ -67,6 +82,8 @@ class Joined:
             (session.events.candidates, self._on_candidates),
             (session.events.objects, self._on_objects),
             (session.events.stale, widget.options.set_stale),
+            (session.events.unsaved, widget.autosave.warn),
+            (widget.autosave.moved, annotator.move),
             (annotator.message, widget.status.say),
             (annotator.sign, widget.prompting.set_sign),
             (annotator.closed, self._view.hide),
@@ -82,6 +99,12 @@ class Joined:
             (widget.objects.jumped, self._on_jump),
             (session.events.batch, self._on_batch),
             (widget.prompting.each_toggled, self._on_each),
+            (annotator.each_switched, widget.prompting.set_each),
+            (widget.prompting.many.pick_asked, self._on_pick),
+            (widget.prompting.many.all_asked, self._on_pick_all),
+            (widget.prompting.many.score_changed, self._on_score),
+            (widget.prompting.klass.editTextChanged, self._on_next_class),
+            (widget.objects.classed, self._on_class),
             (widget.prompting.refine_asked, self._on_refine),
             (widget.objects.reopened, self._on_reopen),
             (widget.objects.deleted, self._on_delete),
@@ -94,6 +117,7 @@ class Joined:
 
     def _on_status(self, status: Status) -> None:
         self.widget.status.show_status(status)
+        self.widget.autosave.follow(status)
 
     def _on_candidates(self, masks: tuple[Mask, ...], choice: int) -> None:
         self.widget.prompting.set_candidates(masks, choice)
@@ -104,12 +128,13 @@ class Joined:
         session, verbs = self.annotator.session, self.widget.verbs
         verbs["undo"].setEnabled(session.can_undo)
         verbs["redo"].setEnabled(session.can_redo)
-        found = session.batch if self.annotator.each else session.candidates
-        verbs["accept"].setEnabled(bool(found))
-        verbs["clear"].setEnabled(len(session.prompts) > 0)
+        each = self.annotator.each
+        verbs["accept"].setEnabled(bool(session.picked if each else session.candidates))
+        verbs["clear"].setEnabled(len(session.seeds if each else session.prompts) > 0)
 
     def _on_objects(self) -> None:
         self.widget.objects.show_records(self.annotator.session.objects)
+        offer_classes(self.widget.prompting.klass, self.widget.objects.classes)
         self._on_history()
 
     def _on_sign(self, positive: bool) -> None:
@@ -153,8 +178,25 @@ class Joined:
 
     def _on_batch(self, found: tuple[Candidate, ...]) -> None:
         """Say how many objects one key accepts now."""
-        self.widget.prompting.set_count(len(found))
+        self.widget.prompting.set_count(len(found), len(self.annotator.session.picked))
         self._on_history()
+
+    def _on_pick(self) -> None:
+        self.annotator.picking.begin()
+
+    def _on_pick_all(self, wanted: bool) -> None:
+        self.annotator.picking.pick_all(wanted)
+
+    def _on_score(self, at_least: float) -> None:
+        self.annotator.session.at_least = at_least
+
+    def _on_next_class(self, _: str) -> None:
+        self.annotator.next_class = class_of(self.widget.prompting.klass)
+
+    def _on_class(self, label: int, klass: str) -> None:
+        """Set a class; the cell shows what became of it."""
+        self.annotator.attempt(self.annotator.session.set_class, label, klass)
+        self._on_objects()
 
     def _on_refine(self) -> None:
         self.annotator.refine()
@@ -179,4 +221,4 @@ class Joined:
         self.annotator.redo()
 
     def _on_clear(self) -> None:
-        self.annotator.attempt(self.annotator.session.clear)
+        self.annotator.clear()

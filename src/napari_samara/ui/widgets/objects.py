@@ -17,12 +17,19 @@ from qtpy.QtWidgets import (
     QWidget,
 )
 
+from napari_samara.ui.widgets.classes import ClassDelegate
+
 if TYPE_CHECKING:
     from collections.abc import Mapping
+
+    from qtpy.QtGui import QKeyEvent
 
     from napari_samara.session import ObjectRecord
 
 COLUMNS = ("Id", "Area", "Score", "Class")
+
+CLASS = COLUMNS.index("Class")
+"""The column that is edited by a double click, or by F2 anywhere in its row."""
 
 
 class ObjectsTable(QWidget):
@@ -32,14 +39,16 @@ class ObjectsTable(QWidget):
     reopened = Signal(int)
     deleted = Signal(int)
     merged = Signal(int, int)
+    classed = Signal(int, str)
 
     def __init__(self) -> None:
         super().__init__()
-        self.table = QTableWidget(0, len(COLUMNS))
+        self.table = _Table(0, len(COLUMNS))
         self.table.setHorizontalHeaderLabels(list(COLUMNS))
         self.table.verticalHeader().setVisible(False)
         self.table.setSelectionBehavior(QAbstractItemView.SelectionBehavior.SelectRows)
-        self.table.setEditTriggers(QAbstractItemView.EditTrigger.NoEditTriggers)
+        self.table.setEditTriggers(QAbstractItemView.EditTrigger.DoubleClicked)
+        self.table.setItemDelegateForColumn(CLASS, ClassDelegate(self.table, lambda: self.classes))
         self.table.horizontalHeader().setSectionResizeMode(QHeaderView.ResizeMode.Stretch)
         self.table.horizontalHeader().setMinimumSectionSize(24)
         self.table.setMinimumHeight(110)
@@ -55,10 +64,12 @@ class ObjectsTable(QWidget):
         layout.addWidget(self.table, 1)
         layout.addLayout(buttons)
         self.table.itemSelectionChanged.connect(self._on_selection)
+        self.table.itemChanged.connect(self._on_item)
         self.reopen.clicked.connect(lambda: self._tell(self.reopened))
         self.delete.clicked.connect(lambda: self._tell(self.deleted))
         self.merge.clicked.connect(lambda: self.merged.emit(*self.selected[:2]))
         self._labels: list[int] = []
+        self.classes: tuple[str, ...] = ()
         self._enable()
 
     @property
@@ -82,15 +93,10 @@ class ObjectsTable(QWidget):
         self.table.setRowCount(len(records))
         for row, record in enumerate(records.values()):
             score = "" if record.score is None else f"{record.score:.2f}"
-            for column, text in enumerate(
-                (str(record.label), str(record.area), score, record.klass or "")
-            ):
-                item = QTableWidgetItem(text)
-                if column < 3:
-                    item.setTextAlignment(
-                        Qt.AlignmentFlag.AlignRight | Qt.AlignmentFlag.AlignVCenter
-                    )
-                self.table.setItem(row, column, item)
+            texts = (str(record.label), str(record.area), score, record.klass or "")
+            for column, text in enumerate(texts):
+                self._set_cell(row, column, text)
+        self.classes = tuple(sorted({one.klass for one in records.values() if one.klass}))
         self.table.blockSignals(False)
         self.select([label for label in chosen if label in records])
 
@@ -112,6 +118,23 @@ class ObjectsTable(QWidget):
         self.table.blockSignals(False)
         self._enable()
 
+    def _set_cell(self, row: int, column: int, text: str) -> None:
+        """Write a cell where its text differs: one that is being edited stays as it is."""
+        item = self.table.item(row, column)
+        if item is None:
+            item = QTableWidgetItem(text)
+            if column != CLASS:
+                item.setTextAlignment(Qt.AlignmentFlag.AlignRight | Qt.AlignmentFlag.AlignVCenter)
+                item.setFlags(item.flags() & ~Qt.ItemFlag.ItemIsEditable)
+            self.table.setItem(row, column, item)
+        elif item.text() != text:
+            item.setText(text)
+
+    def _on_item(self, item: QTableWidgetItem) -> None:
+        """Tell of a class that was typed."""
+        if item.column() == CLASS and item.row() < len(self._labels):
+            self.classed.emit(self._labels[item.row()], item.text())
+
     def _on_selection(self) -> None:
         """Lead to the object, where one row is selected."""
         self._enable()
@@ -129,3 +152,14 @@ class ObjectsTable(QWidget):
         self.reopen.setEnabled(count == 1)
         self.delete.setEnabled(count == 1)
         self.merge.setEnabled(count == 2)
+
+
+class _Table(QTableWidget):
+    """Table in which F2 edits the class of the current row, whichever its cell."""
+
+    def keyPressEvent(self, event: QKeyEvent) -> None:
+        item = self.item(self.currentRow(), CLASS)
+        if event.key() == Qt.Key.Key_F2 and item is not None:
+            self.editItem(item)
+        else:
+            super().keyPressEvent(event)

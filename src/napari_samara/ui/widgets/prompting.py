@@ -9,7 +9,9 @@ from qtpy.QtWidgets import QButtonGroup, QCheckBox, QHBoxLayout, QPushButton, QV
 
 from napari_samara.ui.keys import key_text
 from napari_samara.ui.layers.signs import NEGATIVE, POSITIVE
-from napari_samara.ui.widgets.forms import wrapped_label
+from napari_samara.ui.widgets.classes import class_combo
+from napari_samara.ui.widgets.forms import form_of, wrapped_label
+from napari_samara.ui.widgets.many import ManyForm
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -56,11 +58,22 @@ class PromptForm(QWidget):
         self.refine.setToolTip("Makes its mask, box and middle the first prompt.")
         layout.addWidget(self.refine)
         layout.addWidget(self.each)
+        self.many = ManyForm()
+        layout.addWidget(self.many)
         self.each.toggled.connect(self.each_toggled.emit)
         self.refine.clicked.connect(lambda: self.refine_asked.emit())
         self.title = wrapped_label("Candidates")
-        layout.addWidget(self.title)
-        layout.addLayout(_row(self.candidates))
+        self._lone = QWidget()
+        lone = QVBoxLayout(self._lone)
+        lone.setContentsMargins(0, 0, 0, 0)
+        lone.addWidget(self.title)
+        lone.addLayout(_row(self.candidates))
+        layout.addWidget(self._lone)
+        self.klass = class_combo()
+        self.klass.setToolTip("Class that accepting gives; the table changes it afterwards.")
+        classes = QWidget()
+        form_of(classes).addRow("Class", self.klass)
+        layout.addWidget(classes)
         for button in (self.positive, self.negative):
             self._signs.addButton(button)
         for place, button in enumerate(self.candidates):
@@ -74,6 +87,21 @@ class PromptForm(QWidget):
             button.clicked.connect(lambda _=False, where=where: self.tool_chosen.emit(*where))
         self.set_sign(True)
         self.set_candidates((), 0)
+        self.set_each(False)
+
+    def set_each(self, each: bool) -> None:
+        """Show whether each prompt is an object of its own, without telling of it.
+
+        Parameters
+        ----------
+        each : bool
+            Then there is something to pick among, and no candidates of one object.
+        """
+        self.each.blockSignals(True)
+        self.each.setChecked(each)
+        self.each.blockSignals(False)
+        self.many.setVisible(each)
+        self._lone.setVisible(not each)
 
     def set_sign(self, positive: bool) -> None:
         """Show the sign of what is drawn next.
@@ -108,15 +136,20 @@ class PromptForm(QWidget):
                 )
         self._masks.setExclusive(True)
 
-    def set_count(self, count: int) -> None:
+    def set_count(self, count: int, picked: int) -> None:
         """Show how many objects were found at once.
 
         Parameters
         ----------
         count : int
             0 for none.
+        picked : int
+            How many of them accepting takes.
         """
-        self.each.setText(f"{_EACH} ({count} found)" if count else _EACH)
+        said = f"{count} found" if picked == count else f"{picked} of {count}"
+        self.each.setText(f"{_EACH} ({said})" if count else _EACH)
+        for button in (self.many.pick, self.many.all, self.many.none):
+            button.setEnabled(count > 0)
 
     def show_keys(self) -> None:
         """Name the keys, which the user may have changed."""
