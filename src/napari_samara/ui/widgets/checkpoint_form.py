@@ -6,11 +6,11 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from qtpy.QtCore import Signal
-from qtpy.QtWidgets import QFileDialog, QVBoxLayout, QWidget
+from qtpy.QtWidgets import QFileDialog, QWidget
 
 from napari_samara.ui.offers import own_offer
 from napari_samara.ui.own_checkpoints import own_source
-from napari_samara.ui.widgets.forms import TOOLTIP, narrow_combo, wrapped_label
+from napari_samara.ui.widgets.forms import TOOLTIP, form_of, narrow_combo, wrapped_label
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -21,10 +21,7 @@ OWN = "Own file or folder …"
 """Last entry of the list."""
 
 _TITLE = "Choose a weights file, or config.json in a folder of weights"
-_FILTER = (
-    "Weights (*.pth *.pt *.safetensors *.bin *.ckpt);;Folder of weights (config.json);;"
-    "All files (*)"
-)
+_FILTER = "Weights (*.pth *.pt *.safetensors *.bin *.ckpt config.json);;All files (*)"
 
 
 class CheckpointForm(QWidget):
@@ -38,10 +35,9 @@ class CheckpointForm(QWidget):
         self.combo, self.about = narrow_combo(), wrapped_label()
         self._offers: tuple[Offer, ...] = ()
         self._last = 0
-        layout = QVBoxLayout(self)
-        layout.setContentsMargins(0, 0, 0, 0)
-        layout.addWidget(self.combo)
-        layout.addWidget(self.about)
+        form = form_of(self)
+        form.addRow("Checkpoint", self.combo)
+        form.addRow(self.about)
         self.about.hide()
         self.combo.currentIndexChanged.connect(self._on_index)
 

@@ -49,8 +49,8 @@ class ImageForm(QWidget):
         self._form = form_of(self)
         for title, combo in (
             ("Image", self.image),
-            ("Green from", self.green),
-            ("Blue from", self.blue),
+            ("Green", self.green),
+            ("Blue", self.blue),
             ("Level", self.level),
         ):
             self._form.addRow(title, combo)

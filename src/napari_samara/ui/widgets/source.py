@@ -9,7 +9,7 @@ from qtpy.QtWidgets import QPushButton, QVBoxLayout, QWidget
 
 from napari_samara.ui.choice import Choice
 from napari_samara.ui.widgets.checkpoint_form import CheckpointForm
-from napari_samara.ui.widgets.forms import form_of, wrapped_label
+from napari_samara.ui.widgets.forms import wrapped_label
 from napari_samara.ui.widgets.image_form import ImageForm
 
 if TYPE_CHECKING:
@@ -46,11 +46,9 @@ class SourceForm(QWidget):
         self.device = wrapped_label("Looking for the device …")
         self.start = QPushButton("Start annotating")
         self._running = self._loading = False
-        below = QWidget()
-        form_of(below).addRow("Checkpoint", self.checkpoints)
         layout = QVBoxLayout(self)
         layout.setContentsMargins(0, 0, 0, 0)
-        for widget in (self.images, below, self.device, self.start):
+        for widget in (self.images, self.checkpoints, self.device, self.start):
             layout.addWidget(widget)
         self.refresh = self.images.refresh
         self.images.changed.connect(self._enable)
