@@ -8,11 +8,13 @@ from typing import TYPE_CHECKING, Any
 from qtpy.QtCore import Qt
 from qtpy.QtWidgets import QFrame, QHBoxLayout, QPushButton, QScrollArea, QVBoxLayout, QWidget
 
-from napari_samara.errors import SamaraError
+from napari_samara.errors import ImageError, SamaraError
 from napari_samara.ui import open_annotators
+from napari_samara.ui.autosave import Keeping, Subject
 from napari_samara.ui.keys import bind_keys, key_text
 from napari_samara.ui.offers import list_offers, look_at_machine
 from napari_samara.ui.own_checkpoints import keep_own
+from napari_samara.ui.widgets.autosave import AutosaveForm
 from napari_samara.ui.widgets.joined import Joined
 from napari_samara.ui.widgets.loading import Loader
 from napari_samara.ui.widgets.objects import ObjectsTable
@@ -50,6 +52,7 @@ class AnnotateWidget(QWidget):
         self.viewer = napari_viewer
         self.source, self.prompting = SourceForm(napari_viewer), PromptForm()
         self.options, self.objects, self.status = OptionsForm(), ObjectsTable(), StatusLine()
+        self.autosave = AutosaveForm()
         self.verbs = {name: QPushButton(title) for name, title in VERBS.items()}
         self.more = QPushButton()
         self.joined: Joined | None = None
@@ -58,6 +61,7 @@ class AnnotateWidget(QWidget):
         self._build()
         self.source.started.connect(self._on_start)
         self.source.stopped.connect(self._on_stop)
+        self.autosave.said.connect(self.status.say)
         self.source.cancelled.connect(self._loader.cancel)
         self.source.checkpoints.own_chosen.connect(self._on_own)
         self._loader.told.connect(self.status.show_status)
@@ -85,7 +89,9 @@ class AnnotateWidget(QWidget):
         self.more.setCheckable(True)
         self.more.toggled.connect(self._on_more)
         self._on_more(False)
-        for part in (self.source, self.status, self.prompting, *rows, self.more, self.options):
+        kept = self.autosave
+        upper = (self.source, kept.panel, self.status, kept.warning, self.prompting)
+        for part in (*upper, *rows, kept, self.more, self.options):
             layout.addWidget(part)
         layout.addWidget(self.objects, 1)
         area = QScrollArea()
@@ -124,16 +130,16 @@ class AnnotateWidget(QWidget):
     def _on_offers(self, offers: tuple[Offer, ...]) -> None:
         """Offer checkpoints, and find out where they will run: that imports torch."""
         self.source.set_checkpoints(offers)
-        look = partial(look_at_machine, offers)
+        self._look()
+
+    def _look(self, *_: object) -> None:
+        """Find out how long encoding takes, now that more may be known of it."""
+        look = partial(look_at_machine, self.source.checkpoints.offers)
         self._looking = Task(look, self._main, self.source.set_machine, self._failed)
 
     def _on_own(self, path: Path) -> None:
         """Keep weights of the user for the next start, and find out how long they take."""
-        self._keeping = Task(partial(keep_own, path), self._main, self._on_kept, self._failed)
-
-    def _on_kept(self, _: object) -> None:
-        look = partial(look_at_machine, self.source.checkpoints.offers)
-        self._looking = Task(look, self._main, self.source.set_machine, self._failed)
+        self._keeping = Task(partial(keep_own, path), self._main, self._look, self._failed)
 
     def _on_start(self, choice: Choice) -> None:
         """Load the model; the annotation begins when it is there."""
@@ -146,19 +152,29 @@ class AnnotateWidget(QWidget):
         self._loader.load(choice.checkpoint, partial(self._begin, choice), self._failed)
 
     def _begin(self, choice: Choice, predictor: Any) -> None:
-        """Begin to annotate, now that the model is there."""
-        from napari_samara.ui.annotator import Annotator
-
+        """Find out where it is saved, now that the model is there."""
         self.source.set_loading(False)
         self.status.say("")
-        if any(image not in self.viewer.layers for image in choice.images):
-            self.status.say("The image was removed while the checkpoint was loaded.")
-            return
         try:
+            subject = Subject.of(choice.binding())
+        except SamaraError as error:
+            self.status.say(str(error))
+            return
+        self.autosave.prepare(subject, partial(self._open, choice, predictor))
+
+    def _open(self, choice: Choice, predictor: Any, keeping: Keeping) -> None:
+        """Open the annotation, now that it is known where it is saved."""
+        from napari_samara.ui.annotator import Annotator
+
+        try:
+            if any(image not in self.viewer.layers for image in choice.images):
+                raise ImageError("The image was removed meanwhile.")
             annotator = open_annotators.register(
-                self.viewer, lambda: Annotator(self.viewer, choice.binding(), predictor)
+                self.viewer,
+                lambda: Annotator(self.viewer, choice.binding(), predictor, keeping=keeping),
             )
         except SamaraError as error:
+            keeping.close()
             self.status.say(str(error))
             return
         annotator.layers.select_points()
@@ -189,7 +205,9 @@ class AnnotateWidget(QWidget):
         if self.joined is not None:
             self.joined.part()
             self.joined = None
+        self.autosave.show_running(None, None)
         self._show_running()
+        self._look()
 
     def _show_running(self) -> None:
         """Enable what makes sense now."""

@@ -11,6 +11,7 @@ from napari_samara.ui.widgets.forms import (
     form_of,
     narrow_combo,
     setting_widget,
+    show_value,
     value_of,
     wrapped_label,
 )
@@ -72,6 +73,25 @@ class OptionsForm(QWidget):
     def settings(self) -> PredictSettings:
         """Threshold and clean-up as they stand in the form."""
         return PredictSettings(**{name: value_of(field) for name, field in self._fields.items()})
+
+    def show_values(self, settings: PredictSettings, contrast: str, mode: str) -> None:
+        """Show what an annotation has, without telling of it.
+
+        Parameters
+        ----------
+        settings : PredictSettings
+            Threshold and clean-up.
+        contrast : str
+            One of `contrast.TITLES`.
+        mode : str
+            One of `MODES`.
+        """
+        self.blockSignals(True)
+        for name, field in self._fields.items():
+            show_value(field, getattr(settings, name))
+        self.contrast.setCurrentIndex(self.contrast.findData(contrast))
+        self.mode.setCurrentIndex(self.mode.findData(mode))
+        self.blockSignals(False)
 
     def set_stale(self, stale: bool) -> None:
         """Say that the embedding of the plane was made with another contrast.

@@ -1,0 +1,45 @@
+"""A line whose middle is left out where it is too long."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from qtpy.QtCore import Qt
+from qtpy.QtWidgets import QLabel
+
+if TYPE_CHECKING:
+    from qtpy.QtGui import QResizeEvent
+
+
+class ElidedLabel(QLabel):
+    """Shows as much of a text as there is room for, and all of it in the tooltip."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.full = ""
+        self.setTextFormat(Qt.TextFormat.PlainText)
+        self.setMinimumWidth(1)
+
+    def show_text(self, text: str) -> None:
+        """Show a text.
+
+        Parameters
+        ----------
+        text : str
+            One line.
+        """
+        self.full = text
+        self.setToolTip(text)
+        self._fit()
+
+    def resizeEvent(self, event: QResizeEvent | Any) -> None:
+        """Fit the text into the new width."""
+        super().resizeEvent(event)
+        self._fit()
+
+    def _fit(self) -> None:
+        """Leave out the middle of what does not fit."""
+        room = self.contentsRect().width()
+        self.setText(
+            self.fontMetrics().elidedText(self.full, Qt.TextElideMode.ElideMiddle, max(room, 20))
+        )
