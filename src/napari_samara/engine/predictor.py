@@ -15,6 +15,7 @@ from napari_samara.engine.device import DeviceChoice, choose_device, is_out_of_m
 from napari_samara.engine.finish import finished_mask, largest_piece
 from napari_samara.engine.model_calls import decode, encode
 from napari_samara.engine.requests import build_request, checked_boxes, checked_points
+from napari_samara.engine.threads import leaving
 from napari_samara.errors import OutOfMemoryError, PromptError
 from napari_samara.geometry import Frame, resize_plane
 from napari_samara.intensity import Contrast, to_rgb
@@ -48,6 +49,11 @@ class Predictor:
         Identity of the weights, which embedding keys name.
     choice : DeviceChoice, optional
         Where and how it runs; chosen automatically where left out.
+
+    Attributes
+    ----------
+    spare_cores : int
+        Cores of the machine that `predict` leaves to others: a viewer that draws meanwhile.
     """
 
     def __init__(
@@ -62,6 +68,7 @@ class Predictor:
             model.config.image_size, model.config.image_size
         )
         self.checkpoint = checkpoint
+        self.spare_cores = 0
         self.model = model.eval().requires_grad_(False).to(self.device.device)
         self._on_cpu: SamModel | None = None
 
@@ -190,14 +197,15 @@ class Predictor:
         request = build_request(embedding.frame, size, points, positive, box, mask)
         several = request.ambiguous if multimask is None else multimask
         prompts = request.points, request.signs, request.box, request.mask
-        logits, scores = self._with_fallback(
-            lambda model: decode(model, embedding, prompts, several, best_only=False)
-        )
-        order = scores[0].argsort(descending=True, stable=True).tolist()
-        return [
-            finished_mask(logits[0, i], float(scores[0, i]), embedding.frame, settings)
-            for i in order
-        ]
+        with leaving(self.spare_cores):
+            logits, scores = self._with_fallback(
+                lambda model: decode(model, embedding, prompts, several, best_only=False)
+            )
+            order = scores[0].argsort(descending=True, stable=True).tolist()
+            return [
+                finished_mask(logits[0, i], float(scores[0, i]), embedding.frame, settings)
+                for i in order
+            ]
 
     def mask_of(
         self,
