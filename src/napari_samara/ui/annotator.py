@@ -98,6 +98,7 @@ class Annotator:
             name = self.binding.layer.name
             raise ImageError(f"the sliders stand outside {name!r}; move them onto it")
         self._open = True
+        predictor.spare_cores = 1  # the window is drawn while a click is decoded
         self._main = MainThread()
         keeping = with_restored(keeping or Keeping(), self.binding)
         self.folder, self.resumed = keeping.folder, keeping.saved is not None
