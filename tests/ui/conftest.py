@@ -5,6 +5,7 @@ from __future__ import annotations
 import ctypes
 import sys
 import threading
+import time
 from types import SimpleNamespace
 from typing import TYPE_CHECKING, Any
 
@@ -95,8 +96,9 @@ class DiskPredictor:
 
 
 def disk(shape: tuple[int, int], row: float, col: float, radius: int = RADII[0]) -> np.ndarray:
-    """The first mask of the model for a point."""
+    """The first mask of the model for a point, which reaches it in single precision."""
     rows, cols = np.indices(shape)
+    row, col = np.float32(row), np.float32(col)
     return (rows - row) ** 2 + (cols - col) ** 2 <= radius**2
 
 
@@ -180,6 +182,21 @@ class Hands:
         self.viewer = viewer
         self.canvas = viewer.window._qt_viewer.canvas
         self.native = self.canvas.native
+        self.settle()
+
+    def settle(self) -> None:
+        """Let a window that was just opened take its size: a click meets what it aims at then."""
+        same = 0
+        before: Any = None
+        for _ in range(200):
+            QApplication.processEvents()
+            camera = getattr(self.viewer, "scene", self.viewer).camera
+            now = (self.native.width(), self.native.height(), camera.zoom, *camera.center)
+            same = same + 1 if now == before else 0
+            before = now
+            if same == 3:
+                return
+            time.sleep(0.005)
 
     def pixel(self, world: Any) -> QPoint:
         """Place on the canvas of a world position (its displayed axes)."""

@@ -122,6 +122,19 @@ def test_painting_by_hand_is_part_of_the_history(loop: Any) -> None:
     assert 7 in annotator.labels.data
 
 
+def test_undo_of_the_layer_called_by_a_script(loop: Any) -> None:
+    annotator, user = loop
+    user.click(40, 50)
+    user.key("W")
+    full = annotator.labels.data.copy()
+    annotator.labels.undo()
+    assert not annotator.labels.data.any()
+    assert not annotator.session.objects  # the record goes with its pixels
+    user.key("Control+Z")  # the undoing itself is a step
+    assert np.array_equal(annotator.labels.data, full)
+    assert list(annotator.session.objects) == [1]
+
+
 def test_moved_and_removed_points_decode_anew(loop: Any) -> None:
     annotator, user = loop
     user.click(40, 50)

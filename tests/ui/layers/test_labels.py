@@ -82,6 +82,35 @@ def test_painting_is_told_as_edits(target: LayerLabels, paint: Any) -> None:
     assert not replayed.any()
 
 
+@pytest.mark.parametrize("visible", [True, False])
+def test_undo_by_the_layer_itself_is_told(target: LayerLabels, visible: bool) -> None:
+    """Called by a script: keys lead to the history of the annotation."""
+    layer = target.layer
+    layer._slice_dims(_at(2))
+    shadow = np.zeros(SHAPE, np.int32)
+    target.painted.connect(lambda edit: _check_and_apply(edit, shadow))
+    layer.paint((2, 3, 4), 6)
+    layer.paint((2, 4, 5), 7)
+    layer.data_setitem(TWO, 3)
+    target[1, 2:4, 3:5] = 9  # written by the session, which knows
+    shadow[1, 2:4, 3:5] = 9
+    layer.visible = visible
+    for way in (layer.undo,) * 4 + (layer.redo,) * 2 + (layer.undo,):
+        way()
+        layer.visible = True  # what is hidden is told of when it is shown again
+        assert np.array_equal(shadow, layer.data)
+        layer.visible = visible
+    layer.visible = True
+    layer.paint((2, 1, 1), 5)  # what could be redone is dropped, which is no step
+    assert np.array_equal(shadow, layer.data)
+
+
+def _check_and_apply(edit: LabelEdit, shadow: np.ndarray) -> None:
+    row0, col0, row1, col1 = edit.box
+    assert np.array_equal(edit.plane.extract(shadow)[row0:row1, col0:col1], edit.before)
+    edit.apply(shadow)
+
+
 def test_nothing_painted_is_no_edit(target: LayerLabels) -> None:
     assert list(painted_edits(target.layer, [])) == []
 

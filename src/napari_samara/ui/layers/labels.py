@@ -52,11 +52,14 @@ class LayerLabels:
             )
         self.layer = layer
         self._writing = False
+        self._depths = history_depths(layer)
         layer.events.paint.connect(self._on_paint)
+        layer.events.set_data.connect(self._on_drawn)
 
     def close(self) -> None:
         """Let go of the layer."""
         self.layer.events.paint.disconnect(self._on_paint)
+        self.layer.events.set_data.disconnect(self._on_drawn)
 
     @property
     def shape(self) -> tuple[int, ...]:
@@ -107,10 +110,55 @@ class LayerLabels:
 
     def _on_paint(self, event: Any) -> None:
         """Tell what the user painted, plane by plane."""
+        self._depths = history_depths(self.layer)
         if self._writing:
             return
         for edit in painted_edits(self.layer, event.value):
             self.painted.emit(edit)
+
+    def _on_drawn(self, _: Any = None) -> None:
+        """Tell what `undo` or `redo` of the layer itself did, which napari has no event for.
+
+        It draws the layer anew afterwards, and so do many other things: only the number of steps
+        that can be undone and redone tells.
+        """
+        before, self._depths = self._depths, history_depths(self.layer)
+        undone = self._depths[1] - before[1]
+        # While a stroke is being painted napari drops what could be redone: no step is done then.
+        if self._writing or not undone or before[0] - self._depths[0] != undone:
+            return
+        for edit in painted_edits(self.layer, stepped(self.layer, undone)):
+            self.painted.emit(edit)
+
+
+def history_depths(layer: Labels) -> tuple[int, int]:
+    """Return how many steps a layer could undo, and how many redo, by itself."""
+    undo, redo = (getattr(layer, f"_{way}_history", ()) for way in ("undo", "redo"))
+    return len(undo), len(redo)
+
+
+def stepped(layer: Labels, undone: int) -> list[_Part]:
+    """Return what the undo or redo of a layer has just written.
+
+    Parameters
+    ----------
+    layer : napari.layers.Labels
+        With that done.
+    undone : int
+        Steps undone, negative for steps done again.
+
+    Returns
+    -------
+    list of (indices, before, after)
+        In the order it was done.
+    """
+    if undone < 0:
+        items = list(layer._undo_history)[undone:]  # noqa: SLF001 - nothing public tells
+        return [_part(atom) for item in items for atom in item]
+    # napari keeps them the other way round, ready to be done again.
+    items = list(layer._redo_history)[-undone:]  # noqa: SLF001
+    parts = [_part(atom) for item in items for atom in item]
+    return [(indices, new, old) for indices, old, new in parts]
 
 
 def painted_edits(layer: Labels, atoms: Sequence[Any]) -> Iterator[LabelEdit]:
