@@ -12,6 +12,7 @@ __version__ = "0.1.0"
 
 _HOME_OF = {
     "evaluate": "napari_samara.api",
+    "finetune": "napari_samara.api",
     "list_checkpoints": "napari_samara.api",
     "load": "napari_samara.api",
     "open_session": "napari_samara.api",
@@ -23,6 +24,7 @@ _HOME_OF = {
 __all__ = [
     "__version__",
     "evaluate",
+    "finetune",
     "list_checkpoints",
     "load",
     "open_session",

@@ -2,19 +2,22 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 from collections import OrderedDict
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeAlias
 
 from napari_samara import checkpoints
-from napari_samara.errors import FileFormatError
+from napari_samara.errors import FileFormatError, TrainingError
 from napari_samara.images import read_image
 from napari_samara.prompts import as_prompt_set
-from napari_samara.settings import EvaluateSettings
+from napari_samara.settings import EvaluateSettings, FinetuneSettings
 
 # torch takes seconds to import: the functions that need it import what needs it.
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     import numpy as np
     from numpy.typing import NDArray
 
@@ -25,6 +28,7 @@ if TYPE_CHECKING:
     from napari_samara.settings import PredictSettings, SegmentSettings
     from napari_samara.store import EmbeddingStore
     from napari_samara.training.evaluation import ObjectScore
+    from napari_samara.training.finetune import Finetuned, Progress
 
 Stamp: TypeAlias = tuple[tuple[str, int, int], ...]
 
@@ -304,6 +308,82 @@ def evaluate(
             f"{data} has no object of at least {settings.smallest} pixels to judge a checkpoint by"
         )
     return summarise(scores, settings.clicks), scores
+
+
+def finetune(
+    images: Any,
+    labels: Any,
+    checkpoint: str | os.PathLike[str] | Predictor = DEFAULT_CHECKPOINT,
+    out: str | os.PathLike[str] = "finetuned",
+    settings: FinetuneSettings | None = None,
+    progress: Callable[[Progress], None] | None = None,
+    cancelled: Callable[[], bool] | None = None,
+) -> Finetuned:
+    """Adapt a checkpoint to labelled images; part of them is held out to judge it by.
+
+    Whenever the held-out objects are found better than before, the checkpoint is written, so that
+    nothing is lost by what comes later; its folder is opened by `load`.
+
+    Parameters
+    ----------
+    images : array_like, path-like, or list of them
+        (rows, cols), (rows, cols, channels) or (planes, rows, cols), any real type.
+    labels : array_like, path-like, or list of them
+        As many, each in the shape of its image without channels; 0 is background.
+    checkpoint : str, path-like or Predictor
+        As for `load`; it stays as it is.
+    out : path-like
+        Folder of the new checkpoint; must not hold anything yet.
+    settings : FinetuneSettings, optional
+        What learns, and for how long.
+    progress : callable, optional
+        Told of every look at the held-out objects.
+    cancelled : callable, optional
+        Asked before each step; the best so far is kept.
+
+    Returns
+    -------
+    Finetuned
+        With the history; ``best`` is what was written.
+
+    Raises
+    ------
+    ImageError
+        If images and labels do not fit each other.
+    TrainingError
+        If there are fewer than two objects, or no step was better than the checkpoint: nothing is
+        written then.
+    OutputError
+        If `out` holds something or cannot be written.
+    FileFormatError, FileNotFoundError
+        If a file cannot be read.
+    CheckpointError, DownloadError, DeviceError
+        As for `load`.
+    """
+    from napari_samara.engine.predictor import Predictor
+    from napari_samara.training.examples import examples, split
+    from napari_samara.training.finetune import Finetuner
+    from napari_samara.training.finetune_files import require_new_folder, write_finetuned
+
+    settings, folder = settings or FinetuneSettings(), Path(out).expanduser()
+    divided = split(examples(images, labels), settings.validation, settings.seed)
+    require_new_folder(folder)
+    loaded = checkpoint if isinstance(checkpoint, Predictor) else load(checkpoint)
+    trainer = Finetuner(loaded, divided, settings)
+
+    def write(found: Finetuned) -> None:
+        write_finetuned(folder, found, loaded, divided, settings)
+
+    found = trainer.run(progress, cancelled, write)
+    if not found.best.step:
+        with contextlib.suppress(OSError):
+            folder.rmdir()
+        raise TrainingError(
+            f"no step was better than the checkpoint on the held-out objects (mean IoU "
+            f"{found.best.score:.3f}): nothing was written; give more objects or more time"
+        )
+    write(found)
+    return found
 
 
 def _absolute(name: str | os.PathLike[str]) -> str:

@@ -139,6 +139,10 @@ class SessionError(SamaraError, RuntimeError):
     """A step that a session cannot take as things stand: nothing to accept, no such object."""
 
 
+class TrainingError(SamaraError, RuntimeError):
+    """Nothing can be learned from what was given, or nothing was."""
+
+
 class CancelledError(SamaraError, RuntimeError):
     """The user asked for a job to stop, and it did."""
 

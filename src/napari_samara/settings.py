@@ -233,6 +233,86 @@ class EvaluateSettings(Settings):
     )
 
 
+@dataclass(frozen=True)
+class FinetuneSettings(Settings):
+    """How a checkpoint is adapted to a user's images.
+
+    Attributes
+    ----------
+    mode : str
+        What learns: ``"decoder"`` (prompts to masks; the encoder stays and encodes each view once),
+        ``"lora"`` (the decoder, and low-rank additions to the attention of the encoder) or
+        ``"full"`` (everything).
+    minutes : float
+        Time to stop after.
+    steps : int
+        Steps to stop after.
+    learning_rate : float
+        Of AdamW; falls to zero over the time.
+    validation : float
+        Share of the images, or of the objects of a single image, that is held out to judge by.
+    objects : int
+        Objects prompted in a step.
+    views : int
+        Views of the images that are encoded beforehand, at most.
+    patience : int
+        Looks at the held-out objects without an improvement after which training ends.
+    rank : int
+        Of the additions of ``"lora"``.
+    seed : int
+        Decides the split, the views and the prompts.
+    """
+
+    MODES: ClassVar[tuple[str, ...]] = ("decoder", "lora", "full")
+
+    mode: str = setting(
+        "decoder",
+        title="What learns",
+        help="decoder: minutes on a CPU; lora and full also change the encoder and need longer.",
+        choices=MODES,
+    )
+    minutes: float = setting(
+        3.0, title="Time (minutes)", help="Training ends after this time.", minimum=0.01
+    )
+    steps: int = setting(2000, title="Steps", help="Training ends after so many steps.", minimum=1)
+    learning_rate: float = setting(
+        3e-4,
+        title="Learning rate",
+        help="Lower is safer and slower; a tenth of it for mode full.",
+        minimum=1e-7,
+        maximum=1.0,
+    )
+    validation: float = setting(
+        0.2,
+        title="Held out",
+        help="Share of the images, or of the objects of a single image, to judge by.",
+        minimum=0.05,
+        maximum=0.9,
+    )
+    objects: int = setting(
+        12, title="Objects a step", help="Fewer need less memory.", minimum=1, maximum=256
+    )
+    views: int = setting(
+        48,
+        title="Views",
+        help="Views of the images that are encoded beforehand; more need more memory.",
+        minimum=1,
+        maximum=4096,
+    )
+    patience: int = setting(
+        8,
+        title="Patience",
+        help="Looks at the held-out objects without an improvement after which training ends.",
+        minimum=1,
+    )
+    rank: int = setting(
+        4, title="Rank of the additions", help="Only for mode lora.", minimum=1, maximum=256
+    )
+    seed: int = setting(
+        0, title="Seed", help="Decides the split, the views and the prompts.", minimum=0
+    )
+
+
 def validate(settings: Any) -> None:
     """Check each field of a settings value against its type, range and choices.
 

@@ -149,7 +149,7 @@ def scores_of(
     if not objects:
         return []
     embedding = predictor.embed(image.image)
-    found = _by_one_prompt(predictor, embedding, objects)
+    found = one_prompt_ious(predictor, embedding, objects)
     found |= baselines(image, objects)
     if settings.zoom:
         found |= _zoomed(predictor, image, objects)
@@ -211,9 +211,25 @@ def click_through(
     return tuple(ious)
 
 
-def _by_one_prompt(
-    predictor: Predictor, embedding: Embedding, objects: list[KnownObject]
+def one_prompt_ious(
+    predictor: Predictor, embedding: Embedding, objects: Sequence[KnownObject]
 ) -> dict[str, list[float]]:
+    """Find each object by its box alone and by its point alone.
+
+    Parameters
+    ----------
+    predictor : Predictor
+        The checkpoint.
+    embedding : Embedding
+        Of their image.
+    objects : sequence of KnownObject
+        Not empty.
+
+    Returns
+    -------
+    dict
+        ``box`` and ``point``: the IoU of each object.
+    """
     boxes = predictor.iterate_many(embedding, boxes=np.array([item.box for item in objects]))
     points = predictor.iterate_many(embedding, points=np.array([item.point for item in objects]))
     return {

@@ -1,0 +1,300 @@
+"""A checkpoint adapted to a user's images: short, judged on held-out objects, best kept."""
+
+from __future__ import annotations
+
+import copy
+import time
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from statistics import mean
+from typing import TYPE_CHECKING
+
+import numpy as np
+import torch
+
+from napari_samara.engine.predictor import Predictor
+from napari_samara.errors import TrainingError
+from napari_samara.training.encoded_views import PLAIN, choose_views, pixels_of
+from napari_samara.training.evaluation import one_prompt_ious
+from napari_samara.training.examples import SMALLEST
+from napari_samara.training.known_objects import known_objects
+from napari_samara.training.low_rank import add_low_rank, merged_state
+from napari_samara.training.recipe import Recipe
+from napari_samara.training.rounds import Record, Rounds, choose_objects
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+
+    from torch import Tensor, nn
+
+    from napari_samara.embedding import Embedding
+    from napari_samara.model.sam import ImageFeatures, SamModel
+    from napari_samara.settings import FinetuneSettings
+    from napari_samara.training.examples import Split
+    from napari_samara.training.known_objects import KnownObject
+
+JUDGED = 40
+"""Held-out objects that are looked at, at most."""
+
+_EMA, _WARMUP, _FULL_RATE = 0.98, 20, 0.1
+
+# Looks at the held-out objects: not more often than this part of the time, nor than so many steps.
+_LOOK_SHARE, _LOOK_STEPS = 0.04, 20
+
+
+@dataclass(frozen=True)
+class Progress:
+    """How far a run is.
+
+    Attributes
+    ----------
+    step : int
+        Steps done.
+    done : float
+        Part of the time or of the steps that is used up, 0 to 1.
+    seconds : float
+        Since the start.
+    loss : float
+        Mean since the last report; not a number before the first step.
+    box, point : float
+        Mean IoU of the held-out objects at the last look.
+    """
+
+    step: int
+    done: float
+    seconds: float
+    loss: float
+    box: float
+    point: float
+
+    @property
+    def score(self) -> float:
+        """What the best weights are chosen by: the mean of both."""
+        return (self.box + self.point) / 2
+
+
+@dataclass
+class Finetuned:
+    """What a run came to.
+
+    Attributes
+    ----------
+    model : SamModel
+        With the best weights that were seen.
+    history : list of Progress
+        Every look at the held-out objects; the first is from before training.
+    best : Progress
+        That of `model`.
+    stopped : str
+        Why training ended.
+    """
+
+    model: SamModel
+    history: list[Progress] = field(default_factory=list)
+    best: Progress = Progress(0, 0.0, 0.0, float("nan"), 0.0, 0.0)
+    stopped: str = ""
+
+
+class Finetuner:
+    """Adapts a copy of a model; the predictor that is given stays as it is.
+
+    Parameters
+    ----------
+    predictor : Predictor
+        The checkpoint to begin with.
+    split : Split
+        What to learn from and what to judge by.
+    settings : FinetuneSettings
+        How.
+
+    Raises
+    ------
+    TrainingError
+        If no object is large enough to learn from or to judge by.
+    """
+
+    def __init__(self, predictor: Predictor, split: Split, settings: FinetuneSettings) -> None:
+        if not all(split.counts):
+            raise TrainingError(
+                f"{split.counts[0]} objects to learn from and {split.counts[1]} to judge by: "
+                "both need one at least"
+            )
+        self.settings, self._split = settings, split
+        torch.manual_seed(settings.seed)
+        model = copy.deepcopy(predictor.model).requires_grad_(False).eval()
+        self.model, self._first = model, predictor.model
+        self._learned = self._choose_learned()
+        # Embedding goes through the one predictor, whose encoder is that of the model as long as
+        # only the decoder learns.
+        self._predictor = Predictor.__new__(Predictor)
+        self._predictor.__dict__.update(predictor.__dict__, model=model)
+        rate = settings.learning_rate * (_FULL_RATE if settings.mode == "full" else 1.0)
+        self._optimiser = torch.optim.AdamW(self._learned, lr=rate, weight_decay=0.01)
+        self._average = [p.detach().clone() for p in self._learned]
+        self._recipe = Recipe(prompts=settings.objects, smallest=SMALLEST)
+        self._views = choose_views(split.train, settings.views, settings.seed)
+        self._encoded: dict[int, tuple[ImageFeatures, np.ndarray]] = {}
+        self._judged: list[tuple[Embedding, int, list[KnownObject]]] = []
+        self._step = 0
+        self._losses: list[float] = []
+
+    def run(
+        self,
+        progress: Callable[[Progress], None] | None = None,
+        cancelled: Callable[[], bool] | None = None,
+        better: Callable[[Finetuned], None] | None = None,
+    ) -> Finetuned:
+        """Train until time, steps or patience end, or the user does.
+
+        Parameters
+        ----------
+        progress : callable, optional
+            Told of every look at the held-out objects.
+        cancelled : callable, optional
+            Asked before each step; the best weights so far are kept.
+        better : callable, optional
+            Called with the result so far whenever it became better.
+
+        Returns
+        -------
+        Finetuned
+            The best that was seen, perhaps what there was before.
+        """
+        start, settings = time.monotonic(), self.settings
+        found = Finetuned(self.model)
+        best: list[Tensor] = [p.detach().clone() for p in self._learned]
+        looked, waited = start, 0
+        limit = 60 * settings.minutes
+        while True:
+            now = time.monotonic()
+            done = min(1.0, max(self._step / settings.steps, (now - start) / limit))
+            stop = bool(cancelled and cancelled())
+            due = now - looked > _LOOK_SHARE * limit and self._step % _LOOK_STEPS == 0
+            if not found.history or due or done >= 1 or stop:
+                at = self._look(done, now - start)
+                found.history.append(at)
+                looked = time.monotonic()
+                waited += 1
+                if len(found.history) == 1 or at.score > found.best.score:
+                    found.best, waited = at, 0
+                    best = [value.clone() for value in self._average]
+                    if better is not None and at.step:
+                        with self._values(best):
+                            found.model = self._merged()
+                        better(found)
+                if progress is not None:
+                    progress(at)
+            if done >= 1 or stop or waited >= settings.patience:
+                found.stopped = _why(stop, done)
+                break
+            self._train_step()
+        self._set(best)
+        found.model = self._merged()
+        return found
+
+    def _merged(self) -> SamModel:
+        """Return a copy of the model as an ordinary one."""
+        model = copy.deepcopy(self._first)
+        model.load_state_dict(merged_state(self.model))
+        return model
+
+    def _choose_learned(self) -> list[nn.Parameter]:
+        """Parameters that learn; all others stay as they are."""
+        model, mode = self.model, self.settings.mode
+        chosen = [*model.mask_decoder.parameters(), *model.prompt_encoder.parameters()]
+        if mode == "lora":
+            chosen += add_low_rank(model, self.settings.rank)
+        elif mode == "full":
+            chosen += model.image_encoder.parameters()
+        for parameter in chosen:
+            parameter.requires_grad_(True)
+        return chosen
+
+    def _train_step(self) -> None:
+        rng = np.random.default_rng((self.settings.seed, 2, self._step))
+        features, labels = self._view(int(rng.integers(len(self._views))))
+        objects = choose_objects(labels, self._recipe, rng)
+        self._step += 1
+        if objects is None:
+            return
+        rounds = 1 + int(rng.random() < 0.5)
+        record: Record = {}
+        loss = Rounds(self.model, features).loss(objects, rounds, rng, record)
+        for group in self._optimiser.param_groups:
+            group["lr"] = group.setdefault("whole", group["lr"]) * min(1.0, self._step / _WARMUP)
+        self._optimiser.zero_grad(set_to_none=True)
+        loss.backward()
+        torch.nn.utils.clip_grad_norm_(self._learned, 1.0)
+        self._optimiser.step()
+        with torch.no_grad():
+            keep = min(_EMA, self._step / (self._step + 10))
+            for mean_value, value in zip(self._average, self._learned, strict=True):
+                mean_value.lerp_(value, 1 - keep)
+        self._losses.append(float(loss.detach()))
+
+    def _view(self, number: int) -> tuple[ImageFeatures, np.ndarray]:
+        """Features of a view: kept where the encoder stays as it is, else made anew."""
+        if number in self._encoded:
+            return self._encoded[number]
+        view = self._views[number]
+        pixels, labels = pixels_of(view, self._split.train[view.plane], self._predictor)
+        tensor = torch.from_numpy(pixels)[None].to(self.model.device)
+        frozen = self.settings.mode == "decoder"
+        with torch.set_grad_enabled(not frozen):
+            features = self.model.encode_any(tensor)
+        if frozen:
+            self._encoded[number] = features, labels
+        return features, labels
+
+    def _look(self, done: float, seconds: float) -> Progress:
+        """Judge the averaged weights by the held-out objects."""
+        boxes, points = [], []
+        with self._values(self._average), torch.no_grad():
+            for embedding, objects in self._held_out():
+                ious = one_prompt_ious(self._predictor, embedding, objects)
+                boxes += ious["box"]
+                points += ious["point"]
+        loss = mean(self._losses) if self._losses else float("nan")
+        self._losses.clear()
+        return Progress(self._step, done, seconds, loss, mean(boxes), mean(points))
+
+    def _held_out(self) -> Iterator[tuple[Embedding, list[KnownObject]]]:
+        """Held-out planes with their objects; encoded once where the encoder stays."""
+        if not self._judged:
+            rng = np.random.default_rng((self.settings.seed, 3))
+            planes = [
+                (at, known_objects(plane.labels, SMALLEST, rng))
+                for at, plane in enumerate(self._split.held_out)
+            ]
+            share = max(1, JUDGED // len(planes))
+            for at, objects in planes:
+                chosen = rng.permutation(len(objects))[:share]
+                self._judged.append((self._embedded(at), at, [objects[i] for i in chosen]))
+        frozen = self.settings.mode == "decoder"
+        for embedding, at, objects in self._judged:
+            yield (embedding if frozen or not self._step else self._embedded(at)), objects
+
+    def _embedded(self, at: int) -> Embedding:
+        return self._predictor.embed(self._split.held_out[at].image, PLAIN)
+
+    @contextmanager
+    def _values(self, values: list[Tensor]) -> Iterator[None]:
+        """Give the model other weights for a while."""
+        kept = [p.detach().clone() for p in self._learned]
+        self._set(values)
+        try:
+            yield
+        finally:
+            self._set(kept)
+
+    def _set(self, values: list[Tensor]) -> None:
+        with torch.no_grad():
+            for parameter, value in zip(self._learned, values, strict=True):
+                parameter.copy_(value)
+
+
+def _why(stopped: bool, done: float) -> str:
+    """Why training ended, in words."""
+    if stopped:
+        return "cancelled"
+    return "time or steps are used up" if done >= 1 else "no gain for a while"
