@@ -275,7 +275,12 @@ def test_a_folder_of_weights_is_there_at_the_next_start(
     QTest.mouseClick(widget.source.start, Qt.MouseButton.LeftButton)
     qtbot.waitUntil(lambda: widget.annotator is not None, timeout=30_000)
     assert widget.annotator.session.predictor.checkpoint.path == tiny_folder
+    assert "estimated" in widget.source.checkpoints.about.text()
+    widget.annotator.session.encode()
+    widget.annotator.session.wait(30)
     widget.annotator.close()
+    about = widget.source.checkpoints.about
+    qtbot.waitUntil(lambda: "as measured here" in about.text(), timeout=30_000)
     before = len(viewer.layers.events.inserted.callbacks)
     again = AnnotateWidget(viewer)
     found = again.source.checkpoint
@@ -340,3 +345,27 @@ def test_long_names_fit_a_narrow_dock(dock: Any, tmp_path: Path) -> None:
     QApplication.processEvents()
     assert widget.minimumSizeHint().width() <= 230
     assert widget.source.minimumSizeHint().width() <= 230
+
+
+def test_channels_are_annotated(
+    dock: Any, qtbot: Any, predictor: Predictor, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    viewer, widget = dock
+    monkeypatch.setattr("napari_samara.api.load", lambda name, reporter: predictor)
+    pixels = np.random.default_rng(0).integers(0, 255, (48, 64), np.uint8)
+    viewer.add_image(pixels, name="actin", contrast_limits=(0, 255))
+    pick(widget.source.images.green, "actin")
+    QTest.mouseClick(widget.source.start, Qt.MouseButton.LeftButton)
+    qtbot.waitUntil(lambda: widget.annotator is not None, timeout=20_000)
+    seen = widget.annotator.session.encoder_input()
+    assert np.array_equal(seen[..., 1], pixels)
+    assert not seen[..., [0, 2]].any()
+    widget.annotator.points.add([[20.0, 30.0]])
+    qtbot.waitUntil(lambda: len(widget.annotator.session.candidates) == 3, timeout=20_000)
+    viewer.layers.remove("actin")
+    assert widget.status.line.text() == (
+        "The channel 'actin' was removed; annotating goes on with it."
+    )
+    widget.annotator.accept()
+    qtbot.waitUntil(lambda: len(widget.annotator.session.objects) == 1, timeout=20_000)
+    widget.annotator.close()
