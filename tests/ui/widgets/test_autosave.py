@@ -250,7 +250,8 @@ def test_a_folder_that_cannot_be_written(
 ) -> None:
     (tmp_path / "annotations").write_text("a file", encoding="utf-8")
     dock.start()
-    assert "Not saved: cannot write" in dock.form.warning.text()
+    assert "Not saved: Not a directory." in dock.form.warning.text()
+    assert "cannot write" in dock.form.warning.toolTip()
     assert not dock.form.warning.isHidden()
     dock.accept(40, 50)
     assert dock.annotator.labels.data.any()

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import shutil
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
@@ -12,9 +11,9 @@ from qtpy.QtCore import QUrl, Signal
 from qtpy.QtGui import QDesktopServices
 from qtpy.QtWidgets import QCheckBox, QFileDialog, QHBoxLayout, QPushButton, QVBoxLayout, QWidget
 
-from napari_samara.store import ZarrStore
 from napari_samara.ui import autosave
 from napari_samara.ui.autosave import Keeping, Opened, Outlook, Subject
+from napari_samara.ui.on_disk import delete_store, nearest, store_size
 from napari_samara.ui.preferences import Preferences
 from napari_samara.ui.widgets.elided import ElidedLabel
 from napari_samara.ui.widgets.forms import wrapped_label
@@ -46,8 +45,8 @@ class AutosaveForm(QWidget):
     def __init__(self) -> None:
         super().__init__()
         self.autosave, self.embeddings = QCheckBox("Autosave"), QCheckBox("Keep embeddings")
-        self.path, self.bytes = ElidedLabel(), ElidedLabel()
-        self.open, self.change = QPushButton("Open"), QPushButton("Change…")
+        self.path = ElidedLabel()
+        self.open, self.change = QPushButton("Open"), QPushButton("Move…")
         self.clear = QPushButton("Clear")
         self.panel, self.warning = ResumePanel(), wrapped_label()
         self.preferences = Preferences()
@@ -106,11 +105,13 @@ class AutosaveForm(QWidget):
         problem : str
             Why; "" where all is saved.
         """
-        last = f"Not saved: {problem}" if problem else ""
+        reason = problem.rpartition(": ")[2].rstrip(".")  # the path is in the tooltip
+        line = f"Not saved: {reason}." if problem else ""
         if problem and problem != _OFF:
-            last += " What you accept is in this window only; Change… saves it elsewhere."
-        self.warning.setText(last)
-        self.warning.setVisible(bool(last))
+            line += " What you accept is in this window only. Move… saves it elsewhere."
+        self.warning.setText(line)
+        self.warning.setToolTip(problem)
+        self.warning.setVisible(bool(line))
 
     def follow(self, status: Status) -> None:
         """Look at the size of the store again once a plane was encoded.
@@ -129,7 +130,7 @@ class AutosaveForm(QWidget):
         if (store := self._store_folder()) is None:
             self._on_size(0)
         else:
-            self._run("size", lambda: ZarrStore(store).nbytes, self._on_size, self._on_no_size)
+            self._run("size", partial(store_size, store), self._on_size)
 
     def _build(self) -> None:
         """Put the parts below each other, and listen."""
@@ -141,19 +142,23 @@ class AutosaveForm(QWidget):
             "Planes that were encoded are kept on the disk, so that they need not be encoded at "
             "the next start."
         )
+        self.open.setToolTip("Show the folder.")
         self.change.setToolTip("Choose the folder that annotations are saved below.")
         self.clear.setToolTip("Delete the embeddings of this image; they can be made again.")
         layout = QVBoxLayout(self)
         layout.setContentsMargins(0, 0, 0, 0)
-        upper: tuple[QWidget, ...] = (self.autosave, self.open, self.change)
-        lower: tuple[QWidget, ...] = (self.embeddings, self.bytes, self.clear)
-        for widgets in (upper, lower):
+        rows: tuple[tuple[QWidget, ...], ...] = (
+            (self.autosave, self.path),
+            (self.embeddings,),
+            (self.open, self.change, self.clear),
+        )
+        for widgets in rows:
             row = QHBoxLayout()
-            for place, widget in enumerate(widgets):
-                widget.setMinimumWidth(1)
-                row.addWidget(widget, int(place == 0))
+            for widget in widgets:
+                row.addWidget(widget, int(not isinstance(widget, QCheckBox)))
             layout.addLayout(row)
-        layout.insertWidget(1, self.path)
+        for button in (self.open, self.change, self.clear):
+            button.setMinimumWidth(1)
         self.warn("")
         self._show_preferences()
         self.autosave.clicked.connect(self._on_autosave)
@@ -281,30 +286,15 @@ class AutosaveForm(QWidget):
 
     def _on_open(self) -> None:
         """Show the folder in the file manager of the system."""
-        self._run("open", partial(_nearest, Path(self.path.full)), _show_folder)
+        self._run("open", partial(nearest, Path(self.path.full)), _show_folder)
 
     def _on_clear(self) -> None:
         if (store := self._store_folder()) is not None:
-            self._run("clear", partial(_delete_store, store), lambda _: self.refresh_size())
+            self._run("clear", partial(delete_store, store), lambda _: self.refresh_size())
 
     def _on_size(self, size: int) -> None:
-        self.bytes.show_text(f"{size / 1e6:.0f} MB" if size else "")
-        self.bytes.setMinimumWidth(self.bytes.fontMetrics().horizontalAdvance("0000 MB "))
+        self.clear.setText(f"Clear {size / 1e6:.0f} MB" if size else "Clear")
         self.clear.setEnabled(size > 0)
-
-    def _on_no_size(self, _: Exception) -> None:
-        self._on_size(0)
-
-
-def _delete_store(folder: Path) -> None:
-    """Delete a store, and nothing that is no store."""
-    ZarrStore(folder)
-    shutil.rmtree(folder, ignore_errors=True)
-
-
-def _nearest(folder: Path) -> Path:
-    """Return a folder, or the nearest one above it that is there."""
-    return next((path for path in (folder, *folder.parents) if path.is_dir()), folder)
 
 
 def _show_folder(folder: Path) -> None:

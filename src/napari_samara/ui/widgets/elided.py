@@ -1,4 +1,4 @@
-"""A line whose middle is left out where it is too long."""
+"""A line whose beginning is left out where it is too long, as of a path."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ if TYPE_CHECKING:
 
 
 class ElidedLabel(QLabel):
-    """Shows as much of a text as there is room for, and all of it in the tooltip."""
+    """Shows as much of the end of a text as there is room for, and all of it in the tooltip."""
 
     def __init__(self) -> None:
         super().__init__()
@@ -38,8 +38,8 @@ class ElidedLabel(QLabel):
         self._fit()
 
     def _fit(self) -> None:
-        """Leave out the middle of what does not fit."""
+        """Leave out what does not fit."""
         room = self.contentsRect().width()
         self.setText(
-            self.fontMetrics().elidedText(self.full, Qt.TextElideMode.ElideMiddle, max(room, 20))
+            self.fontMetrics().elidedText(self.full, Qt.TextElideMode.ElideLeft, max(room, 20))
         )

@@ -39,7 +39,7 @@ class ResumePanel(QFrame):
         layout.setContentsMargins(6, 6, 6, 6)
         for widget in (self.line, self.choice, buttons):
             layout.addWidget(widget)
-        self.setFrameShape(QFrame.Shape.StyledPanel)
+        self.setStyleSheet("ResumePanel { border: 1px solid #0072b2; }")
         self.resume.clicked.connect(self._on_resume)
         self.anew.clicked.connect(self._on_anew)
         self.hide()
