@@ -13,7 +13,8 @@ from napari_samara.prompts import point
 from napari_samara.session import Session
 from napari_samara.session.journal import JOURNAL_FILE, SESSION_FILE
 from napari_samara.session.restored import Restored
-from napari_samara.ui.autosave import Opened, Subject, anew, look, resume
+from napari_samara.ui.autosave import Opened, anew, look, resume
+from napari_samara.ui.keeping import Subject
 
 if TYPE_CHECKING:
     from pathlib import Path

@@ -10,10 +10,10 @@ from qtpy.QtCore import QTimer
 from napari_samara.errors import ImageError, SamaraError
 from napari_samara.prompts import PromptSet
 from napari_samara.session.paced_runner import PacedRunner
-from napari_samara.ui.autosave import Keeping
 from napari_samara.ui.beginning import layers_for, open_session, with_restored
 from napari_samara.ui.binding import ImageBinding
 from napari_samara.ui.contrast import DISPLAYED, adopted, chosen
+from napari_samara.ui.keeping import Keeping
 from napari_samara.ui.keys import bind_in_labels, bind_keys, unbind_in_labels
 from napari_samara.ui.layer_set import GivenLayers, LayerSet
 from napari_samara.ui.object_tools import look_at, refine

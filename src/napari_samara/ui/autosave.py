@@ -11,110 +11,31 @@ All functions read the disk: a window calls them in a thread.
 from __future__ import annotations
 
 import contextlib
-import hashlib
 import itertools
 import re
 from dataclasses import dataclass
 from datetime import datetime
-from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from napari_samara.errors import FileFormatError, ImageError, OutputError, SessionError, StoreError
 from napari_samara.session.journal import JOURNAL_FILE, SESSION_FILE, Journal, recover
 from napari_samara.session.restored import Restored, check_image
 from napari_samara.session.thread_runner import let_them_leave
 from napari_samara.store import ZarrStore
+from napari_samara.ui.keeping import Keeping
 
 if TYPE_CHECKING:
-    import os
     from collections.abc import Iterator
+    from pathlib import Path
 
     from napari_samara.session import SavedSession
     from napari_samara.store import EmbeddingStore
-    from napari_samara.ui.binding import ImageBinding
+    from napari_samara.ui.keeping import Subject
 
 STORE_FOLDER = "embeddings.zarr"
 """Name of the store of an image, in the folder of the image."""
 
 _SESSION = re.compile(r"session-(\d+)")
-_NAME_LENGTH = 40
-
-
-@dataclass(frozen=True, eq=False)
-class Keeping:
-    """How an annotation is kept.
-
-    Attributes
-    ----------
-    journal : Journal or path-like, optional
-        Folder in which every accepted object is made durable.
-    saved : Restored or SavedSession, optional
-        What to go on with.
-    store : EmbeddingStore, optional
-        Keeps embeddings beyond the annotation.
-    """
-
-    journal: Journal | str | os.PathLike[str] | None = None
-    saved: Restored | SavedSession | None = None
-    store: EmbeddingStore | None = None
-
-    @property
-    def folder(self) -> Path | None:
-        """Folder of the journal; None where there is none."""
-        if self.journal is None:
-            return None
-        return self.journal.folder if isinstance(self.journal, Journal) else Path(self.journal)
-
-    def close(self) -> None:
-        """Let go of a journal that no session took over."""
-        if isinstance(self.journal, Journal):
-            self.journal.close()
-
-
-@dataclass(frozen=True, eq=False)
-class Subject:
-    """The image that is annotated, as far as saving is concerned.
-
-    Attributes
-    ----------
-    name : str
-        Of its layer.
-    data : array
-        Of one level, channels last if `rgb`.
-    rgb : bool
-        Whether the last axis holds channels.
-    source : str or None
-        File it was read from.
-    """
-
-    name: str
-    data: Any
-    rgb: bool = False
-    source: str | None = None
-
-    @classmethod
-    def of(cls, binding: ImageBinding) -> Subject:
-        """Return the subject of an image of a viewer."""
-        return cls(binding.layer.name, binding.data, binding.rgb, binding.source)
-
-    def home(self, root: Path) -> Path:
-        """Folder of this image.
-
-        Parameters
-        ----------
-        root : Path
-            Below which it is.
-
-        Returns
-        -------
-        Path
-            It may not exist yet.
-        """
-        shape = tuple(int(size) for size in self.data.shape)
-        identity = f"{self.source or self.name}\n{shape}\n{self.data.dtype}"
-        digest = hashlib.sha256(identity.encode(errors="replace")).hexdigest()[:8]
-        name = re.sub(r"[^\w.-]+", "-", self.name)[:_NAME_LENGTH].strip("-.") or "image"
-        return root / f"{name}-{digest}"
 
 
 @dataclass(frozen=True, eq=False)

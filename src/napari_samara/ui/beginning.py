@@ -15,8 +15,8 @@ from napari_samara.ui.contrast import DISPLAYED, chosen
 if TYPE_CHECKING:
     from napari_samara.engine.predictor import Predictor
     from napari_samara.session import JobRunner
-    from napari_samara.ui.autosave import Keeping
     from napari_samara.ui.binding import ImageBinding
+    from napari_samara.ui.keeping import Keeping
     from napari_samara.ui.layer_set import GivenLayers, LayerSet
 
 

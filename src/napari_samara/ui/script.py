@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from napari.layers import Image
 
     from napari_samara.engine.predictor import Predictor
-    from napari_samara.ui.autosave import Keeping
+    from napari_samara.ui.keeping import Keeping
     from napari_samara.ui.layer_set import GivenLayers
 
 

@@ -10,7 +10,7 @@ from qtpy.QtWidgets import QFrame, QHBoxLayout, QPushButton, QScrollArea, QVBoxL
 
 from napari_samara.errors import ImageError, SamaraError
 from napari_samara.ui import open_annotators
-from napari_samara.ui.autosave import Keeping, Subject
+from napari_samara.ui.keeping import Keeping, Subject
 from napari_samara.ui.keys import bind_keys, key_text
 from napari_samara.ui.offers import list_offers, look_at_machine
 from napari_samara.ui.own_checkpoints import keep_own

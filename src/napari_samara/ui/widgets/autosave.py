@@ -12,7 +12,8 @@ from qtpy.QtGui import QDesktopServices
 from qtpy.QtWidgets import QCheckBox, QFileDialog, QHBoxLayout, QPushButton, QVBoxLayout, QWidget
 
 from napari_samara.ui import autosave
-from napari_samara.ui.autosave import Keeping, Opened, Outlook, Subject
+from napari_samara.ui.autosave import Opened, Outlook
+from napari_samara.ui.keeping import Keeping, Subject
 from napari_samara.ui.on_disk import delete_store, nearest, store_size
 from napari_samara.ui.preferences import Preferences
 from napari_samara.ui.widgets.elided import ElidedLabel

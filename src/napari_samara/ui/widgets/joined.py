@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from napari_samara.ui.autosave import Subject
+from napari_samara.ui.keeping import Subject
 from napari_samara.ui.layers.encoder_view import EncoderView
 from napari_samara.ui.object_tools import look_at
 from napari_samara.ui.widgets.classes import class_of, offer_classes
