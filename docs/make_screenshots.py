@@ -6,6 +6,8 @@ docs/make_screenshots.py``.
 
 from __future__ import annotations
 
+import os
+import tempfile
 import time
 from pathlib import Path
 from typing import Any
@@ -123,9 +125,11 @@ def cell() -> None:
 if __name__ == "__main__":
     OUT.mkdir(exist_ok=True)
     theme_before = get_settings().appearance.theme
-    try:
-        tour()
-        extremes()
-        cell()
-    finally:
-        get_settings().appearance.theme = theme_before
+    with tempfile.TemporaryDirectory() as elsewhere:  # nothing is saved in the home directory
+        os.environ["SAMARA_AUTOSAVE"] = os.environ["SAMARA_CONFIG"] = elsewhere
+        try:
+            tour()
+            extremes()
+            cell()
+        finally:
+            get_settings().appearance.theme = theme_before
