@@ -55,11 +55,15 @@ lint: $(VENV)/.system $(VENV)/.installed ## style, format, types, and which modu
 	$(BIN)/mypy --strict
 	QT_QPA_PLATFORM=offscreen $(BIN)/python -m pytest -q tests/test_imports.py
 
-bench: $(VENV)/.installed ## time this machine, then the same weights here and in the reference packages
+bench: $(VENV)/.system $(VENV)/.installed ## time this machine, then the same weights here and in the reference packages
 	$(BIN)/napari-samara bench
 	$(BIN)/python benchmarks/decoder.py
 	$(BIN)/python benchmarks/tiny.py
 	$(BIN)/python benchmarks/encoder.py
+	@if command -v xvfb-run >/dev/null; then for script in gui_responsiveness click_to_preview; do \
+		QT_QPA_PLATFORM=xcb xvfb-run -a -s "-screen 0 1280x1024x24" \
+			$(BIN)/python benchmarks/$$script.py; done; \
+	else echo "No xvfb-run: the benchmarks with windows are left out."; fi
 	if [ -f "$${SAMARA_DATA:-../shared/data}/MANIFEST.tsv" ]; then \
 		$(BIN)/napari-samara evaluate --data "$${SAMARA_DATA:-../shared/data}" --clicks 0; fi
 
