@@ -92,6 +92,22 @@ def decode(
     return logits.cpu(), scores.cpu()
 
 
+def warn_of_fallback(device: str) -> None:
+    """Tell the user that a device is out of memory and the CPU does its work.
+
+    Parameters
+    ----------
+    device : str
+        As torch names it.
+    """
+    warnings.warn(
+        f"{device} is out of memory: this plane runs on the CPU, which is slower; "
+        "close other programs that use the GPU or choose a smaller checkpoint",
+        RuntimeWarning,
+        stacklevel=4,
+    )
+
+
 def _features(embedding: Embedding, model: SamModel) -> ImageFeatures:
     config = model.config
     side = config.vision_config.embedding_size

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import copy
-import warnings
 from typing import TYPE_CHECKING, Any, TypeVar
 
 import numpy as np
@@ -13,7 +12,7 @@ from napari_samara.embedding import Embedding, EmbeddingKey, pixels_digest
 from napari_samara.engine.chunks import decode_chunks
 from napari_samara.engine.device import DeviceChoice, choose_device, is_out_of_memory
 from napari_samara.engine.finish import finished_mask, largest_piece
-from napari_samara.engine.model_calls import decode, encode
+from napari_samara.engine.model_calls import decode, encode, warn_of_fallback
 from napari_samara.engine.requests import build_request, checked_boxes, checked_points
 from napari_samara.engine.threads import leaving
 from napari_samara.errors import OutOfMemoryError, PromptError
@@ -143,10 +142,10 @@ class Predictor:
         """Encode a plane that is 8-bit RGB already; `contrast` only goes into the key."""
         frame = Frame(rgb.shape[0], rgb.shape[1], self.input_size)
         pixels = normalise(resize_plane(rgb, frame), self.preprocess)
-        kind, half = self.device.kind, self.device.dtype  # the CPU, fallen back to, has no half
 
         def job(model: SamModel) -> dict[str, NDArray[np.float32]]:
-            return encode(model, pixels, half if model.device.type == kind else torch.float32)
+            half = model.device.type == self.device.kind  # the CPU, fallen back to, has none
+            return encode(model, pixels, self.device.dtype if half else torch.float32)
 
         host = self._with_fallback(job)
         return Embedding(host, frame, self.key(rgb, contrast, plane))
@@ -192,11 +191,10 @@ class Predictor:
         FrameError
             The embedding is of another model family.
         """
-        settings = settings or PredictSettings()
-        size = self.model.config.mask_input_size
-        request = build_request(embedding.frame, size, points, positive, box, mask)
-        several = request.ambiguous if multimask is None else multimask
-        prompts = request.points, request.signs, request.box, request.mask
+        settings, size = settings or PredictSettings(), self.model.config.mask_input_size
+        asked = build_request(embedding.frame, size, points, positive, box, mask)
+        several = asked.ambiguous if multimask is None else multimask
+        prompts = asked.points, asked.signs, asked.box, asked.mask
         with leaving(self.spare_cores):
             logits, scores = self._with_fallback(
                 lambda model: decode(model, embedding, prompts, several, best_only=False)
@@ -219,21 +217,20 @@ class Predictor:
         Parameters
         ----------
         logits : ndarray of float32, shape (S, S)
-            `Mask.logits` of a mask that this predictor has found.
+            Of a mask that this predictor has found.
         size : tuple of int
             (rows, cols) of the image it was found in.
         score : float
-            Predicted IoU, which does not depend on the settings.
+            Predicted IoU, which depends on no setting.
         settings : PredictSettings, optional
             Threshold and clean-up.
 
         Returns
         -------
         Mask
-            Pixel for pixel the one that decoding its prompts with these settings gives.
+            Pixel for pixel what decoding its prompts with these settings gives.
         """
-        frame = Frame(size[0], size[1], self.input_size)
-        tensor = torch.from_numpy(np.array(logits, dtype=np.float32))
+        frame, tensor = Frame(*size, self.input_size), torch.from_numpy(np.array(logits))
         return finished_mask(tensor, score, frame, settings or PredictSettings())
 
     def predict_many(
@@ -279,8 +276,7 @@ class Predictor:
         if (boxes is None) == (points is None):
             raise PromptError("give either boxes or points, and only one of them")
         settings = settings or PredictSettings()
-        frame = embedding.frame
-        xy = xyxy = None
+        frame, xy, xyxy = embedding.frame, None, None
         if boxes is not None:
             xyxy = torch.from_numpy(frame.boxes_to_input(checked_boxes(boxes, frame)))
         else:
@@ -298,12 +294,7 @@ class Predictor:
             if self.device.kind == "cpu":
                 raise OutOfMemoryError(f"no memory for this image on the CPU: {error}") from error
         torch.cuda.empty_cache()
-        warnings.warn(
-            f"{self.device.device} is out of memory: this plane runs on the CPU, which is slower; "
-            "close other programs that use the GPU or choose a smaller checkpoint",
-            RuntimeWarning,
-            stacklevel=3,
-        )
+        warn_of_fallback(self.device.device)
         if self._on_cpu is None:
             self._on_cpu = copy.deepcopy(self.model).to("cpu")
         return job(self._on_cpu)

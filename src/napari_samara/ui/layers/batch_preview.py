@@ -32,7 +32,7 @@ COLOURS = (
 LEFT_OUT = len(COLOURS) + 1
 """Number of the colour of a candidate that is not accepted."""
 
-_FAINT = (0.6, 0.6, 0.6, 0.55)
+_FAINT = (0.85, 0.15, 0.15, 0.45)
 
 # Pixels between boxes up to which two objects get different colours.
 _BESIDE = 3
