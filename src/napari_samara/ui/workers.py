@@ -12,6 +12,19 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
 
+class _Gate:
+    """Whether calls go through; a thread that is just sending one is waited for."""
+
+    def __init__(self) -> None:
+        self.open = True
+        self.lock = threading.RLock()
+
+    def shut(self, *_: object) -> None:
+        """Let nothing through from now on."""
+        with self.lock:
+            self.open = False
+
+
 class MainThread(QObject):
     """Runs calls of other threads in the thread that made it.
 
@@ -25,8 +38,9 @@ class MainThread(QObject):
 
     def __init__(self, parent: QObject | None = None) -> None:
         super().__init__(parent)
-        self._open = True
+        self._gate = _Gate()
         self._posted.connect(self._run, Qt.ConnectionType.QueuedConnection)
+        self.destroyed.connect(self._gate.shut)
 
     def deliver(self, call: Callable[[], object]) -> None:
         """Have a call made in the main thread, soon; in any thread.
@@ -36,20 +50,21 @@ class MainThread(QObject):
         call : callable
             Without arguments.
         """
-        if not self._open:
-            return
-        try:
-            self._posted.emit(call)
-        except RuntimeError:  # Qt has deleted the object together with its window
-            self._open = False
+        with self._gate.lock:  # Qt does not delete this object while it is used here
+            if not self._gate.open:
+                return
+            try:
+                self._posted.emit(call)
+            except RuntimeError:  # Qt has deleted it before it could tell
+                self._gate.open = False
 
     def close(self) -> None:
         """Drop all calls from now on, also those on their way."""
-        self._open = False
+        self._gate.shut()
 
     def _run(self, call: Callable[[], object]) -> None:
         """Make one call, in the main thread."""
-        if self._open:
+        if self._gate.open:
             call()
 
 
