@@ -147,7 +147,7 @@ class PromptForm(QWidget):
             How many of them accepting takes.
         """
         said = f"{count} found" if picked == count else f"{picked} of {count}"
-        self.each.setText(f"{_EACH} ({said})" if count else _EACH)
+        self.each.setText(f"{_EACH}\n({said})" if count else _EACH)  # fits a narrow dock
         for button in (self.many.pick, self.many.all, self.many.none):
             button.setEnabled(count > 0)
 
