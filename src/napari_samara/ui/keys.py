@@ -63,7 +63,9 @@ def bind_keys() -> None:
         _bound[name] = list(changed.get(action, [default]))
         for key in _bound[name]:
             action_manager.bind_shortcut(action, key)
-    action_manager.events.shortcut_changed.connect(_on_shortcut_changed)
+    events = action_manager.events
+    name = "shortcut_changed" if "shortcut_changed" in events.emitters else "shorcut_changed"
+    getattr(events, name).connect(_on_shortcut_changed)  # napari 0.6 has the second spelling
 
 
 def bind_in_labels(layer: Labels, actions: Mapping[str, Callable[[], object]]) -> None:
