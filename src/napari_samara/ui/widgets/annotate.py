@@ -12,6 +12,7 @@ from napari_samara.errors import ImageError, SamaraError
 from napari_samara.ui import open_annotators
 from napari_samara.ui.keeping import Keeping, Subject
 from napari_samara.ui.keys import bind_keys, key_text
+from napari_samara.ui.layer_events import changes_of
 from napari_samara.ui.offers import list_offers, look_at_machine
 from napari_samara.ui.own_checkpoints import keep_own
 from napari_samara.ui.widgets.autosave import AutosaveForm
@@ -65,8 +66,8 @@ class AnnotateWidget(QWidget):
         self.source.cancelled.connect(self._loader.cancel)
         self.source.checkpoints.own_chosen.connect(self._on_own)
         self._loader.told.connect(self.status.show_status)
-        self._layers = napari_viewer.layers.events
-        for event in (self._layers.inserted, self._layers.removed, self._layers.renamed):
+        self._layers = changes_of(napari_viewer.layers.events)
+        for event in self._layers:
             event.connect(self.source.refresh)
         open_annotators.events.opened.connect(self._on_opened)
         self._end = partial(_end, self, self._layers)
@@ -221,9 +222,9 @@ class AnnotateWidget(QWidget):
         self.verbs["accept"].setText(f"Accept ({key_text('accept')})")
 
 
-def _end(widget: AnnotateWidget, layers: Any, *_: Any) -> None:
+def _end(widget: AnnotateWidget, layers: tuple[Any, ...], *_: Any) -> None:
     """Let go of everything when Qt deletes the widget; Qt's half of it is gone by then."""
-    for event in (layers.inserted, layers.removed, layers.renamed):
+    for event in layers:
         event.disconnect(widget.source.refresh)
     open_annotators.events.opened.disconnect(widget._on_opened)  # noqa: SLF001
     if widget.joined is not None:
