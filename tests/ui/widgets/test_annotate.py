@@ -150,6 +150,41 @@ def test_sign_and_tools(running: Any) -> None:
     ]
 
 
+def test_the_tool_in_use_is_shown_whoever_chose_it(running: Any) -> None:
+    widget, annotator = running
+
+    def shown() -> list[str]:
+        return [button.text() for button in widget.prompting.tools if button.isChecked()]
+
+    point, box, *_ = widget.prompting.tools
+    point.click()
+    assert shown() == ["Point"]
+    point.click()  # again: it stays
+    assert shown() == ["Point"]
+    box.click()
+    assert shown() == ["Box"]
+    annotator.shapes.mode = "select"
+    assert shown() == []
+    annotator.shapes.mode = "add_path"
+    assert shown() == ["Scribble"]
+    annotator.viewer.layers.selection.active = annotator.labels
+    assert shown() == []
+    widget.prompting.each.click()
+    widget.prompting.many.pick.setEnabled(True)
+    widget.prompting.many.pick.click()
+    assert widget.prompting.many.pick.isChecked()
+    annotator.layers.select_points()
+    assert (shown(), widget.prompting.many.pick.isChecked()) == (["Point"], False)
+
+
+def test_the_reason_for_the_device_is_a_tooltip_while_it_runs(running: Any) -> None:
+    widget, annotator = running
+    device = annotator.session.predictor.device
+    assert widget.source.device.text() == f"Device: {device.device}, {device.precision} encoder"
+    assert widget.source.device.toolTip() == device.reason
+    assert not widget.source.checkpoints.about.isVisibleTo(widget)
+
+
 def test_options_reach_the_session(running: Any) -> None:
     widget, annotator = running
     options = widget.options

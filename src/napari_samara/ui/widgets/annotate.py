@@ -92,9 +92,11 @@ class AnnotateWidget(QWidget):
         self._on_more(False)
         kept = self.autosave
         upper = (self.source, kept.panel, self.status, kept.warning, self.prompting)
-        for part in (*upper, *rows, kept, self.more, self.options):
+        for part in (*upper, *rows):
             layout.addWidget(part)
         layout.addWidget(self.objects, 1)
+        for part in (kept, self.more, self.options):
+            layout.addWidget(part)
         area = QScrollArea()
         area.setWidget(inside)
         area.setWidgetResizable(True)

@@ -29,6 +29,7 @@ if TYPE_CHECKING:
     from napari_samara.session.journal import Journal
 
 _OFF = "autosave is off."
+_EMBEDDINGS = "Keep embeddings"
 
 
 class AutosaveForm(QWidget):
@@ -45,7 +46,7 @@ class AutosaveForm(QWidget):
 
     def __init__(self) -> None:
         super().__init__()
-        self.autosave, self.embeddings = QCheckBox("Autosave"), QCheckBox("Keep embeddings")
+        self.autosave, self.embeddings = QCheckBox("Autosave"), QCheckBox(_EMBEDDINGS)
         self.path = ElidedLabel()
         self.open, self.change = QPushButton("Open"), QPushButton("Move…")
         self.clear = QPushButton("Clear")
@@ -294,7 +295,7 @@ class AutosaveForm(QWidget):
             self._run("clear", partial(delete_store, store), lambda _: self.refresh_size())
 
     def _on_size(self, size: int) -> None:
-        self.clear.setText(f"Clear {size / 1e6:.0f} MB" if size else "Clear")
+        self.embeddings.setText(f"{_EMBEDDINGS} ({size / 1e6:.0f} MB)" if size else _EMBEDDINGS)
         self.clear.setEnabled(size > 0)
 
 

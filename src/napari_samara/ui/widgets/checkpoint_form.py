@@ -34,7 +34,7 @@ class CheckpointForm(QWidget):
         super().__init__()
         self.combo, self.about = narrow_combo(), wrapped_label()
         self._offers: tuple[Offer, ...] = ()
-        self._last = 0
+        self._last, self._brief = 0, False
         form = form_of(self)
         form.addRow("Checkpoint", self.combo)
         form.addRow(self.about)
@@ -74,6 +74,20 @@ class CheckpointForm(QWidget):
         self.combo.setCurrentIndex(self._last)
         self.combo.blockSignals(False)
         self._on_index()
+
+    def set_brief(self, brief: bool) -> None:
+        """Leave the line about the checkpoint out, or show it again.
+
+        Parameters
+        ----------
+        brief : bool
+            Whether there are more important things to show.
+        """
+        self._brief = brief
+        self._show_about()
+
+    def _show_about(self) -> None:
+        self.about.setVisible(bool(self.about.text()) and not self._brief)
 
     def choose(self, path: Path) -> None:
         """Choose weights of the user; they are added if they are not there.
@@ -120,4 +134,4 @@ class CheckpointForm(QWidget):
         offer = self._offers[index] if index >= 0 else None
         self.combo.setToolTip(offer.details if offer is not None else "")
         self.about.setText(offer.about if offer is not None else "")
-        self.about.setVisible(offer is not None)
+        self._show_about()

@@ -39,7 +39,7 @@ class ElidedLabel(QLabel):
 
     def _fit(self) -> None:
         """Leave out what does not fit."""
-        room = self.contentsRect().width()
+        room = self.contentsRect().width() - self.fontMetrics().horizontalAdvance(" ")
         self.setText(
             self.fontMetrics().elidedText(self.full, Qt.TextElideMode.ElideLeft, max(room, 20))
         )

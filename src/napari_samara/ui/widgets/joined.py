@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 from napari_samara.ui.keeping import Subject
 from napari_samara.ui.layers.encoder_view import EncoderView
 from napari_samara.ui.object_tools import look_at
+from napari_samara.ui.tool_watch import ToolWatch
 from napari_samara.ui.widgets.classes import class_of, offer_classes
 from napari_samara.ui.workers import Latest, MainThread
 
@@ -14,6 +15,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
     import numpy as np
+    from napari.layers import Layer
     from numpy.typing import NDArray
 
     from napari_samara.masks import Mask
@@ -38,6 +40,7 @@ class Joined:
         self.widget, self.annotator = widget, annotator
         self._main = MainThread()
         self._view = EncoderView(annotator.viewer, annotator.binding)
+        self._watch = ToolWatch(annotator.viewer)
         self._seeing = Latest(self._main, self._show_seen, self._on_unseen)
         self._seen_plane = annotator.session.plane
         self._signals = self._pairs()
@@ -45,7 +48,7 @@ class Joined:
             signal.connect(slot)
         session = annotator.session
         device = session.predictor.device
-        widget.source.device.setText(f"Device: {device}")
+        widget.source.show_device(device)
         widget.prompting.set_sign(annotator.positive)
         self._on_candidates(session.candidates, session.choice)
         self._on_objects()
@@ -56,6 +59,7 @@ class Joined:
         session.at_least = widget.prompting.many.at_least
         self._on_next_class("")
         widget.options.set_stale(session.stale)
+        self._watch.tell()
 
     def _agree(self) -> None:
         """Make form and session alike: what was resumed keeps what it was made with."""
@@ -72,6 +76,7 @@ class Joined:
         for signal, slot in self._signals:
             signal.disconnect(slot)
         self._signals = []
+        self._watch.close()
         self._main.close()
 
     def _pairs(self) -> list[tuple[Any, Callable[..., object]]]:
@@ -87,6 +92,7 @@ class Joined:
             (annotator.message, widget.status.say),
             (annotator.sign, widget.prompting.set_sign),
             (annotator.closed, self._view.hide),
+            (self._watch.changed, self._on_active),
             (session.events.stale, self._on_sees),  # with the plane and with the contrast
             (widget.prompting.sign_chosen, self._on_sign),
             (widget.prompting.tool_chosen, self._on_tool),
@@ -142,6 +148,15 @@ class Joined:
 
     def _on_tool(self, which: str, mode: str) -> None:
         self.annotator.layers.select_tool(which, mode)
+        self._watch.tell()  # also where the tool was chosen already
+
+    def _on_active(self, layer: Layer | None, mode: str) -> None:
+        """Show the tool that the next click uses."""
+        layers = self.annotator.layers
+        known = {"points": layers.points, "shapes": layers.shapes}
+        which = next((name for name, own in known.items() if own.layer is layer), "")
+        which = "preview" if layer is layers.preview.layer else which
+        self.widget.prompting.set_tool(which, mode)
 
     def _on_candidate(self, number: int) -> None:
         self.annotator.attempt(self.annotator.session.choose, number)
@@ -183,6 +198,7 @@ class Joined:
 
     def _on_pick(self) -> None:
         self.annotator.picking.begin()
+        self._watch.tell()
 
     def _on_pick_all(self, wanted: bool) -> None:
         self.annotator.picking.pick_all(wanted)

@@ -18,6 +18,7 @@ class ManyForm(QWidget):
     def __init__(self) -> None:
         super().__init__()
         self.pick, self.all, self.none = (QPushButton(text) for text in ("Pick", "All", "None"))
+        self.pick.setCheckable(True)
         self.pick.setToolTip("Then click on a mask: it is left out, or taken in again.")
         self.all.setToolTip("Takes every candidate in.")
         self.none.setToolTip("Leaves every candidate out: then pick those that are right.")

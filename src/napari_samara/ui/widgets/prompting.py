@@ -44,7 +44,7 @@ class PromptForm(QWidget):
         super().__init__()
         self.positive = _toggle("● Positive", POSITIVE.hex)
         self.negative = _toggle("✕ Negative", NEGATIVE.hex)
-        self.tools = [QPushButton(name) for name in TOOLS]
+        self.tools = [_toggle(name) for name in TOOLS]
         self.candidates = [_toggle("–") for _ in range(COUNT)]
         self._signs, self._masks = QButtonGroup(self), QButtonGroup(self)
         layout = QVBoxLayout(self)
@@ -112,6 +112,20 @@ class PromptForm(QWidget):
             Whether it will lie on the object.
         """
         (self.positive if positive else self.negative).setChecked(True)
+
+    def set_tool(self, which: str, mode: str) -> None:
+        """Show what the next click on the image does.
+
+        Parameters
+        ----------
+        which : str
+            ``"points"`` or ``"shapes"`` as in `TOOLS`, ``"preview"`` for picking, or another.
+        mode : str
+            Of that layer.
+        """
+        for button in self.tools:
+            button.setChecked(TOOLS[button.text()] == (which, mode))
+        self.many.pick.setChecked(which == "preview")
 
     def set_candidates(self, masks: Sequence[Mask], choice: int) -> None:
         """Show the candidates by their predicted IoU.

@@ -17,6 +17,7 @@ if TYPE_CHECKING:
 
     from napari.components import ViewerModel
 
+    from napari_samara.engine.device import DeviceChoice
     from napari_samara.ui.offers import Machine, Offer
 
 
@@ -81,6 +82,17 @@ class SourceForm(QWidget):
         if not self._running:
             self.device.setText(f"Device: {machine.device}")
 
+    def show_device(self, device: DeviceChoice) -> None:
+        """Tell in a few words where the model runs; why, in the tooltip.
+
+        Parameters
+        ----------
+        device : DeviceChoice
+            Of the predictor.
+        """
+        self.device.setText(f"Device: {device.device}, {device.precision} encoder")
+        self.device.setToolTip(device.reason)
+
     def set_running(self, running: bool) -> None:
         """Show whether an annotation is open.
 
@@ -109,6 +121,7 @@ class SourceForm(QWidget):
         self.start.setText("Cancel loading" if self._loading else text)
         for part in (self.images, self.checkpoints):
             part.setEnabled(not self._running and not self._loading)
+        self.checkpoints.set_brief(self._running)
         self._enable()
 
     def _on_start(self) -> None:
