@@ -19,6 +19,7 @@ from qtpy.QtWidgets import QApplication, QComboBox, QFileDialog, QLineEdit
 from napari_samara.engine.encode_times import EncodeTime
 from napari_samara.errors import CancelledError
 from napari_samara.ui.choice import Choice
+from napari_samara.ui.layer_events import changes_of
 from napari_samara.ui.offers import Machine, Offer
 from napari_samara.ui.own_checkpoints import keep_own, own_checkpoints, own_source
 from napari_samara.ui.widgets.annotate import AnnotateWidget
@@ -58,12 +59,13 @@ def shown(make_napari_viewer: Callable[..., Any], qtbot: Any) -> Iterator[tuple[
     viewer = make_napari_viewer(show=True)
     form = SourceForm(viewer)
     viewer.window.add_dock_widget(form, name="source")
-    for event in (viewer.layers.events.inserted, viewer.layers.events.renamed):
+    changes = changes_of(viewer.layers.events)
+    for event in changes:
         event.connect(form.refresh)
     form.set_checkpoints(OFFERS)
     qtbot.waitExposed(form)
     yield viewer, form
-    for event in (viewer.layers.events.inserted, viewer.layers.events.renamed):
+    for event in changes:
         event.disconnect(form.refresh)
 
 
