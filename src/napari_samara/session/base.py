@@ -235,8 +235,12 @@ class SessionBase:
             make()
             self._keeper.note(self._opened, self._scene())
             return
-        line = {**(line or step_of(change, now())), "open": change.opened[1].to_dict()}
-        self._keeper.keep(line, self._scene(), make, made)
+        time = now()
+
+        def written() -> dict[str, Any]:  # away from the viewer: large objects take their time
+            return {**(line or step_of(change, time)), "open": change.opened[1].to_dict()}
+
+        self._keeper.keep(written, self._scene(), make, made)
 
     def _tell(self, change: Change, silent: bool) -> None:
         for edit in () if silent else change.edits:

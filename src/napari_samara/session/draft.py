@@ -221,8 +221,8 @@ class Draft:
         found: dict[tuple[int, Plane], PixelBox] = {}
         for edit in self.edits:
             changed = edit.changed
-            touched = np.union1d(edit.before[changed], edit.after[changed])
-            for label in touched[touched != 0].tolist():
+            touched = _labels_in(edit.before[changed]) | _labels_in(edit.after[changed])
+            for label in sorted(touched - {0}):
                 old = found.get((label, edit.plane))
                 found[label, edit.plane] = _union(edit.box, old) if old else edit.box
         return found
@@ -236,6 +236,13 @@ class Draft:
         if edit.changed.any():
             self._planes[edit.plane][_window(edit.box)] = edit.after
             self.edits.append(edit)
+
+
+def _labels_in(values: NDArray[Any]) -> set[int]:
+    """Which labels there are; counting is quicker than sorting where they are small numbers."""
+    if values.size and 0 <= values.min() and values.max() <= values.size:
+        return set(np.flatnonzero(np.bincount(values.astype(np.int64))).tolist())
+    return set(np.unique(values).tolist())
 
 
 def _window(box: PixelBox) -> tuple[slice, slice]:

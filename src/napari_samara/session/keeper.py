@@ -72,7 +72,7 @@ class Keeper:
 
     def keep(
         self,
-        line: Mapping[str, Any],
+        line: Callable[[], Mapping[str, Any]],
         scene: Scene,
         done: Callable[[], None],
         made: Sequence[LabelEdit] = (),
@@ -81,8 +81,8 @@ class Keeper:
 
         Parameters
         ----------
-        line : mapping
-            As `Log.take` reads it.
+        line : callable
+            Returns what `Log.take` reads; called where it is written.
         scene : Scene
             For the session file, where this is the first step.
         done : callable
@@ -96,7 +96,7 @@ class Keeper:
                 self._begin(self._start(scene, made))
             elif self._blank and made:
                 self._mend(made)
-            self._append(line)
+            self._append(line())
             self._blank = False
 
         self._pending += 1
