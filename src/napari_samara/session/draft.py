@@ -240,7 +240,7 @@ class Draft:
 
 def _labels_in(values: NDArray[Any]) -> set[int]:
     """Which labels there are; counting is quicker than sorting where they are small numbers."""
-    if values.size and 0 <= values.min() and values.max() <= values.size:
+    if values.size and values.min() >= 0 and values.max() <= values.size:
         return set(np.flatnonzero(np.bincount(values.astype(np.int64))).tolist())
     return set(np.unique(values).tolist())
 
