@@ -71,7 +71,8 @@ class ThreadRunner:
     @property
     def busy(self) -> bool:
         """Whether a job waits, runs or is not delivered."""
-        return bool(self._queue or self._running is not None or self._outbox)
+        with self._changed:
+            return bool(self._queue or self._running is not None or self._outbox)
 
     def submit(self, job: Job) -> None:
         """Queue a job; jobs of its lane that have not begun are dropped.
