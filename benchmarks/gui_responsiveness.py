@@ -3,8 +3,9 @@
 ``xvfb-run -a -s "-screen 0 1280x1024x24" python benchmarks/gui_responsiveness.py``: the real
 viewer, a timer of 10 ms in its main thread, and real mouse events.  Each run takes a new viewer
 and a new image.  Printed are the longest gap between two ticks, how much of it was drawing (Xvfb
-draws in software) and how much the main thread was running at all; and how long one decoding takes
-in the worker, beside one in the main thread.
+draws in software) and how much the main thread was running at all; the same for napari alone, where
+the clicks only add points; and how long one decoding takes in the worker, beside one in the main
+thread.
 """
 
 from __future__ import annotations
@@ -91,6 +92,13 @@ def main() -> None:
         ratios.append(middle(times["worker"]) / middle(times["main"]))
         runs[-1] |= {f"decode, {where}": middle(values) for where, values in times.items()}
         stage.close()
+        alone = Stage(None, args.side, seed=number)
+        plain = one_run(alone, drawing)
+        runs[-1] |= {
+            "napari alone, longest": plain["longest"],
+            "napari alone, without drawing": plain["longest without drawing"],
+        }
+        alone.close()
         if not args.json:
             told = ", ".join(f"{name} {value:.0f}" for name, value in runs[-1].items())
             print(f"run {number + 1}: {told}   [{conditions()}]", flush=True)

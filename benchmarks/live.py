@@ -46,7 +46,7 @@ class Stage:
     Parameters
     ----------
     predictor : object
-        The model.
+        The model; None for napari by itself, with layers of the same kinds and no plugin.
     side : int
         Of the square image.
     seed : int
@@ -57,13 +57,26 @@ class Stage:
         image, self.centres = picture(side, seed)
         self.viewer = napari.Viewer(show=True)
         self.viewer.window.resize(1200, 860)
-        self.viewer.window.add_dock_widget(AnnotateWidget(self.viewer), name="Annotate (Samara)")
-        layer = self.viewer.add_image(image)
+        self.annotator: Any = None
+        if predictor is None:
+            self._add_layers(image)
+        else:
+            widget = AnnotateWidget(self.viewer)
+            self.viewer.window.add_dock_widget(widget, name="Annotate (Samara)")
+            layer = self.viewer.add_image(image)
+            self.annotator = register(self.viewer, lambda: Annotator(self.viewer, layer, predictor))
+            self.annotator.layers.select_points()
         self.viewer.reset_view()
-        self.annotator = register(self.viewer, lambda: Annotator(self.viewer, layer, predictor))
-        self.annotator.layers.select_points()
         self.native = self.viewer.window._qt_viewer.canvas.native  # noqa: SLF001
         pump(1.0)
+
+    def _add_layers(self, image: NDArray[np.uint16]) -> None:
+        """Show what an annotation shows, without one."""
+        self.viewer.add_image(image)
+        for dtype in (np.int32, np.uint8):
+            self.viewer.add_labels(np.zeros(image.shape, dtype))
+        self.viewer.add_shapes(ndim=2)
+        self.viewer.add_points(ndim=2, size=image.shape[0] / 40).mode = "add"
 
     def place(self, row: float, col: float) -> QPoint:
         """Return where on the canvas a pixel of the image is."""
@@ -84,6 +97,8 @@ class Stage:
 
     def settled(self) -> None:
         """Let the viewer work until the session has no job left."""
+        if self.annotator is None:
+            return
         runner = self.annotator.session._runner  # noqa: SLF001
         while True:
             with runner._changed:  # noqa: SLF001 - a job is on its way from the queue otherwise
@@ -93,7 +108,8 @@ class Stage:
 
     def close(self) -> None:
         """End the annotation and the viewer."""
-        self.annotator.close()
+        if self.annotator is not None:
+            self.annotator.close()
         self.viewer.close()
 
 
