@@ -94,6 +94,15 @@ def test_iou_is_that_of_the_pixels() -> None:
     assert small.clicks == ()
 
 
+def test_iou_in_a_window_that_cuts_the_object() -> None:
+    (thing,) = known_objects(np.pad(np.ones((20, 30), np.int32), 40), 1, np.random.default_rng(0))
+    window = np.ones((25, 25), bool)
+    # rows 45 to 60 and columns 50 to 70 of the object are in the window
+    assert thing.iou(window, 45, 50) == pytest.approx(15 * 20 / (25 * 25 + 600 - 15 * 20))
+    assert thing.iou(np.zeros((100, 110), bool)) == 0.0
+    assert thing.iou(thing.whole((100, 110))) == 1.0
+
+
 def test_windows_show_small_objects_large() -> None:
     predictor = Knowing()
     evaluate_images(predictor, [example()], EvaluateSettings(zoom=True, clicks=0))

@@ -50,7 +50,7 @@ class KnownObject:
         Parameters
         ----------
         predicted : ndarray of bool
-            Of the image, or of a window of it that holds the object.
+            Of the image, or of a window of it that holds the object or a part of it.
         row0, col0 : int
             Where the window begins.
 
@@ -59,10 +59,12 @@ class KnownObject:
         float
             Intersection over union.
         """
-        window = np.s_[
-            self.box[0] - row0 : self.box[2] - row0, self.box[1] - col0 : self.box[3] - col0
-        ]
-        both = int(np.count_nonzero(predicted[window] & self.crop))
+        top, left, bottom, right = self.box
+        first = max(top, row0), max(left, col0)
+        last = min(bottom, row0 + predicted.shape[0]), min(right, col0 + predicted.shape[1])
+        there = predicted[first[0] - row0 : last[0] - row0, first[1] - col0 : last[1] - col0]
+        mine = self.crop[first[0] - top : last[0] - top, first[1] - left : last[1] - left]
+        both = int(np.count_nonzero(there & mine))
         return both / (int(np.count_nonzero(predicted)) + self.area - both)
 
     def whole(self, shape: tuple[int, ...]) -> Bools:
