@@ -71,6 +71,8 @@ def tour(theme: str = "dark") -> None:
     viewer, widget = open_viewer(theme, 290)
     viewer.add_image(data.coins(), name="coins")
     viewer.reset_view()
+    while "Looking" in widget.source.device.text():
+        let_it_work()
     picture(viewer, "start")
     handle = start(widget)
     handle.points.add([[196, 103]])
@@ -126,7 +128,8 @@ if __name__ == "__main__":
     OUT.mkdir(exist_ok=True)
     theme_before = get_settings().appearance.theme
     with tempfile.TemporaryDirectory() as elsewhere:  # nothing is saved in the home directory
-        os.environ["SAMARA_AUTOSAVE"] = os.environ["SAMARA_CONFIG"] = elsewhere
+        os.environ["SAMARA_CONFIG"] = elsewhere
+        os.environ["SAMARA_AUTOSAVE"] = str(Path(elsewhere) / "napari-samara")
         try:
             tour()
             extremes()

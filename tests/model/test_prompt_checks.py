@@ -22,7 +22,7 @@ LABELS = torch.tensor([[[1, 0, -1], [-10, 1, 1]]])
     ],
 )
 def test_what_fits(given):
-    PromptTensors(**given).check(3, 8)
+    assert PromptTensors(**given).check(3, 8) is None
 
 
 @pytest.mark.parametrize(

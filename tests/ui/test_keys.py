@@ -92,4 +92,6 @@ def test_labels_get_their_own_keys_back(bound: None) -> None:
 
 @pytest.mark.parametrize("name", commands.NAMES)
 def test_commands_without_an_annotation_do_nothing(name: str) -> None:
-    getattr(commands, name)(ViewerModel())
+    viewer = ViewerModel()
+    assert getattr(commands, name)(viewer) is None
+    assert len(viewer.layers) == 0

@@ -40,8 +40,11 @@ def test_the_end_of_the_parent_is_the_end(qtbot: Any) -> None:
     main = MainThread(parent)
     with qtbot.waitSignal(parent.destroyed, timeout=2000):
         parent.deleteLater()
-    main.deliver(lambda: None)
-    main.deliver(lambda: None)
+    called: list[int] = []
+    main.deliver(lambda: called.append(1))
+    main.deliver(lambda: called.append(2))
+    qtbot.wait(20)
+    assert called == []
 
 
 @pytest.mark.parametrize("fails", [False, True])

@@ -161,6 +161,7 @@ def test_level_by_zoom_is_the_one_that_napari_draws(shown: Any, qtbot: Any) -> N
         camera(viewer).zoom = zoom
         level = started(form).level
         qtbot.waitUntil(lambda wanted=level: layer.data_level == wanted, timeout=5000)
+        assert layer.data_level == level
 
 
 def test_a_chosen_level_stays_when_layers_come_and_go(shown: Any) -> None:
