@@ -214,7 +214,7 @@ def test_accept_waits_for_the_mask_of_the_last_prompt(
 def test_accept_while_encoding_is_refused(
     threaded: Session, fake: FakePredictor, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("napari_samara.session.base._PATIENCE", 0.05)
+    monkeypatch.setattr("napari_samara.session.labelling._PATIENCE", 0.05)
     fake.gate.clear()
     threaded.add(point(20, 20))
     with pytest.raises(SessionError, match="not there yet"):

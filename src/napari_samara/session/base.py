@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from napari_samara.errors import PromptError, SessionError
+from napari_samara.errors import PromptError
 from napari_samara.planes import Plane
 from napari_samara.session.batch import Batch
 from napari_samara.session.candidates import Seeds
@@ -43,9 +43,6 @@ if TYPE_CHECKING:
     from napari_samara.session.record import SavedSession
     from napari_samara.settings import PredictSettings
     from napari_samara.store import EmbeddingStore
-
-# Seconds that accepting waits for prompts that are being decoded.
-_PATIENCE = 2.0
 
 
 class SessionBase:
@@ -266,25 +263,3 @@ class SessionBase:
     def _settle(self) -> None:
         """Wait for steps that are being made durable: the next one starts where they end."""
         self._keeper.settle()
-
-    def _wait_for_masks(self) -> None:
-        """Let prompts that are being decoded come to their end."""
-        if self._decoder.asked is not None and not self._runner.wait(_PATIENCE):
-            raise SessionError("the mask is not there yet; accept once it is shown")
-        if not self._decoder.answers:
-            raise SessionError("there is no mask to accept; add a positive prompt first")
-
-    def _label_for(self, wanted: int | None) -> int:
-        """Label that accept writes."""
-        own = self._opened.label
-        if own is not None:
-            if wanted not in (None, own):
-                raise SessionError(f"object {own} is open again: accept it as {own} or clear first")
-            return own
-        number = self._book.free_label(wanted)
-        for answer in self._decoder.answers.values() if wanted is not None else ():
-            if (answer.request.plane.extract(self._book.labels) == number).any():
-                raise SessionError(
-                    f"label {number} is taken in this plane; reopen({number}) to change it"
-                )
-        return number

@@ -19,6 +19,9 @@ if TYPE_CHECKING:
     from napari_samara.session.edits import LabelEdit
     from napari_samara.session.objects import ObjectRecord
 
+# Seconds that accepting waits for prompts that are being decoded.
+_PATIENCE = 2.0
+
 
 class LabellingSession(ManySession):
     """A session in which objects are accepted and changed; see `Session`."""
@@ -227,3 +230,25 @@ class LabellingSession(ManySession):
         edits = tuple(draft.edits)
         change = Change(name, (self._opened,) * 2, edits, draft.records({}, adopt=True))
         self._commit(change, self._history.push, made=edits)
+
+    def _wait_for_masks(self) -> None:
+        """Let prompts that are being decoded come to their end."""
+        if self._decoder.asked is not None and not self._runner.wait(_PATIENCE):
+            raise SessionError("the mask is not there yet; accept once it is shown")
+        if not self._decoder.answers:
+            raise SessionError("there is no mask to accept; add a positive prompt first")
+
+    def _label_for(self, wanted: int | None) -> int:
+        """Label that accept writes."""
+        own = self._opened.label
+        if own is not None:
+            if wanted not in (None, own):
+                raise SessionError(f"object {own} is open again: accept it as {own} or clear first")
+            return own
+        number = self._book.free_label(wanted)
+        for answer in self._decoder.answers.values() if wanted is not None else ():
+            if (answer.request.plane.extract(self._book.labels) == number).any():
+                raise SessionError(
+                    f"label {number} is taken in this plane; reopen({number}) to change it"
+                )
+        return number

@@ -1,165 +1,24 @@
-"""The half of a session that touches no label: what is looked at, and the open object."""
+"""The open object of a session: its prompts, and the candidates they give."""
 
 from __future__ import annotations
 
 from dataclasses import replace
-from functools import partial
 from typing import TYPE_CHECKING
 
-from napari_samara.errors import ImageError, SessionError
+from napari_samara.errors import SessionError
 from napari_samara.prompts import PromptSet
-from napari_samara.session.base import SessionBase
 from napari_samara.session.change import Change
-from napari_samara.session.decoder import LIVE
-from napari_samara.session.draft import MODES
-from napari_samara.session.events import Status
 from napari_samara.session.objects import OpenObject
 from napari_samara.session.request import upright
-from napari_samara.store import MemoryStore
+from napari_samara.session.viewing import ViewingSession
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
-
-    import numpy as np
-    from numpy.typing import NDArray
-
-    from napari_samara.intensity import Contrast
     from napari_samara.masks import Mask
-    from napari_samara.planes import Plane
     from napari_samara.prompts import Prompt
-    from napari_samara.session.embeddings import PredictorLike
-    from napari_samara.settings import PredictSettings
 
 
-class PromptingSession(SessionBase):
+class PromptingSession(ViewingSession):
     """A session in which prompts are given and candidates looked at; see `Session`."""
-
-    # What is looked at
-
-    @property
-    def plane(self) -> Plane:
-        """The plane looked at, as it is shown; settable, see `set_plane`."""
-        return self._plane
-
-    @plane.setter
-    def plane(self, plane: Plane) -> None:
-        self.set_plane(plane)
-
-    def set_plane(self, plane: Plane) -> None:
-        """Look at another plane; nothing is encoded unless it has prompts.
-
-        Parameters
-        ----------
-        plane : Plane
-            Rows may run along the later axis: masks then come transposed as well.
-
-        Raises
-        ------
-        ImageError
-            If it does not lie in the image.
-        """
-        if plane.ndim != len(self._shape):
-            raise ImageError(f"{plane} belongs to another image than one of shape {self._shape}")
-        plane.size(self._shape)
-        if plane != self._plane:
-            self._plane = plane
-            self._update()
-            self._tell_candidates()
-            self.events.stale.emit(self.stale)
-
-    @property
-    def predictor(self) -> PredictorLike:
-        """The model; settable, then everything is encoded and decoded anew."""
-        return self._predictor
-
-    @predictor.setter
-    def predictor(self, predictor: PredictorLike) -> None:
-        if predictor.checkpoint is None or self._predictor.checkpoint is None:
-            self._memory = MemoryStore()  # keys do not tell weights without a digest apart
-        self._predictor = predictor
-        self._decoder.embeddings = self._embeddings()
-        self._decoder.encoded.clear()
-        self._update()
-        self.events.stale.emit(self.stale)
-
-    @property
-    def contrast(self) -> Contrast:
-        """How intensities become what the model sees; settable.
-
-        A plane that is encoded stays with its contrast, and `stale` says so, until `encode`.
-        """
-        return self._contrast
-
-    @contrast.setter
-    def contrast(self, contrast: Contrast) -> None:
-        self._contrast = contrast
-        self._update()
-        self.events.stale.emit(self.stale)
-
-    @property
-    def settings(self) -> PredictSettings:
-        """Threshold and clean-up of masks; settable, then prompts are decoded anew."""
-        return self._settings
-
-    @settings.setter
-    def settings(self, settings: PredictSettings) -> None:
-        self._settings = settings
-        self._update()
-
-    @property
-    def mode(self) -> str:
-        """What accept may write over, settable.
-
-        ``"keep"``: nothing.  ``"overwrite"``: any label.  ``"overwrite-unaccepted"``: labels that
-        were there before and are not objects of this session.
-        """
-        return self._mode
-
-    @mode.setter
-    def mode(self, mode: str) -> None:
-        if mode not in MODES:
-            raise SessionError(f"mode {mode!r} is none of {', '.join(MODES)}")
-        self._mode = mode
-
-    @property
-    def stale(self) -> bool:
-        """Whether the current plane was encoded with another contrast than `contrast`."""
-        return self._decoder.encoded.get(self._plane, self._contrast) != self._contrast
-
-    @property
-    def status(self) -> Status:
-        """What is going on."""
-        return self._status
-
-    def encode(self) -> None:
-        """Encode the current plane with the contrast that is set, and decode its prompts anew.
-
-        Raises
-        ------
-        SamaraError
-            What reading and encoding raise, with the inline runner; otherwise `status` tells.
-        """
-        plane, contrast, embeddings = self._plane, self._contrast, self._decoder.embeddings
-
-        def done(_: object) -> None:
-            self._decoder.encoded[plane] = contrast
-            self._on_status(Status())
-            self._update()
-            self.events.stale.emit(self.stale)
-
-        self._decoder.cancel()
-        self._decoder.submit(LIVE, lambda report: embeddings.get(plane, contrast, report), done)
-
-    def encoder_input(self) -> NDArray[np.uint8]:
-        """Return the current plane as the model sees it, uint8 (rows, cols, 3)."""
-        return self.encoder_reader()()
-
-    def encoder_reader(self) -> Callable[[], NDArray[np.uint8]]:
-        """Return what reads `encoder_input` as it is now; may be called in any thread."""
-        encoded = self._decoder.encoded.get(self._plane, self._contrast)
-        return partial(self._decoder.embeddings.encoder_input, self._plane, encoded)
-
-    # The open object
 
     @property
     def prompts(self) -> PromptSet:
