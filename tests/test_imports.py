@@ -20,7 +20,18 @@ SOURCE = Path(__file__).resolve().parent.parent / "src" / PACKAGE
 
 # Low to high: a module imports its own layer and the layers before it.
 LAYERS = (
-    ("planes", "geometry", "intensity", "images", "labels", "output", "settings", "errors"),
+    (
+        "planes",
+        "geometry",
+        "intensity",
+        "images",
+        "nifti",
+        "volumes",
+        "labels",
+        "output",
+        "settings",
+        "errors",
+    ),
     ("prompts", "embedding", "masks"),
     ("model",),
     ("engine", "store", "checkpoints"),
@@ -135,7 +146,9 @@ ABSENT = {
     "planes": VIEWER | TORCH,
     "geometry": VIEWER | TORCH,
     "intensity": VIEWER | TORCH,
-    "images": VIEWER | TORCH | {"scipy", "skimage", "tifffile", "zarr"},
+    "images": VIEWER | TORCH | {"nibabel", "scipy", "skimage", "tifffile", "zarr"},
+    "nifti": VIEWER | TORCH | {"nibabel", "scipy", "skimage", "tifffile", "zarr"},
+    "volumes": VIEWER | TORCH | {"nibabel", "scipy", "skimage", "tifffile", "zarr"},
     "labels": VIEWER | TORCH | {"scipy", "skimage", "tifffile", "zarr"},
     "output": VIEWER | TORCH | {"numpy", "scipy", "skimage"},
     "prompts": VIEWER | TORCH,

@@ -1,4 +1,4 @@
-"""Image files: TIFF, OME-TIFF, PNG, JPEG and NPY as arrays whose channels come last."""
+"""Image files: TIFF, OME-TIFF, PNG, JPEG, NPY and NIfTI as arrays whose channels come last."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from napari_samara.errors import FileFormatError, ImageError
+from napari_samara.errors import FileFormatError, ImageError, SamaraError
 
 if TYPE_CHECKING:
     import os
@@ -41,8 +41,9 @@ def read_image(
     Parameters
     ----------
     path : path-like
-        ``.tif``, ``.tiff`` (OME-TIFF too), ``.png``, ``.jpg``, ``.jpeg`` or ``.npy``.  Of a TIFF
-        with several images or resolutions the first and finest is read.
+        ``.tif``, ``.tiff`` (OME-TIFF too), ``.png``, ``.jpg``, ``.jpeg``, ``.npy``, ``.nii`` or
+        ``.nii.gz``.  Of a TIFF with several images or resolutions the first and finest is read.
+        The axes of NIfTI are reversed: (planes, rows, cols) are (z, y, x).
     axes : str, optional
         One letter for each axis in the file, such as ``"ZCYX"``, where the file does not say or
         says it wrong.  Only C and S (channels) have a meaning here: that axis is moved to the end.
@@ -62,11 +63,13 @@ def read_image(
         If it is cut off, of another format than its name says, or of one that is not read.
     ImageError
         If `axes` or `channels` do not fit the image.
+    MissingExtraError
+        If it is NIfTI and nibabel is not installed.
     """
     path = Path(path)
     if not path.is_file():
         raise FileNotFoundError(f"no image file {path}")
-    reader = _READERS.get(path.suffix.lower())
+    reader = _READERS.get(suffix_of(path))
     if reader is None:
         raise FileFormatError(f"{path}: images are read from {', '.join(_READERS)} files")
     try:
@@ -75,6 +78,8 @@ def read_image(
         if error.errno is not None:  # the disk's complaint, which names the file
             raise
         raise FileFormatError(f"{path} cannot be read: {error}") from error
+    except SamaraError:
+        raise
     except Exception as error:  # decoders of damaged files raise about anything
         raise FileFormatError(
             f"{path} cannot be read; it is cut off, damaged or of another format: {error}"
@@ -87,6 +92,23 @@ def read_image(
                 f"shape {array.shape}"
             )
     return _arranged(array, stored, channels, path)
+
+
+def suffix_of(path: Path) -> str:
+    """Return what says the format of a file: the end of its name, in small letters.
+
+    Parameters
+    ----------
+    path : Path
+        Of a file.
+
+    Returns
+    -------
+    str
+        The last suffix, both of ``.nii.gz``.
+    """
+    name = path.name.lower()
+    return ".nii.gz" if name.endswith(".nii.gz") else path.suffix.lower()
 
 
 def _arranged(
@@ -130,6 +152,12 @@ def _pixels(picture: Image) -> NDArray[Any]:
     """Pixels of one frame, (rows, cols) or (rows, cols, channels)."""
     mode = _CONVERTED.get(picture.mode)
     return np.asarray(picture.convert(mode) if mode else picture)
+
+
+def _read_nifti(path: Path) -> tuple[NDArray[Any], str]:
+    from napari_samara.nifti import read_nifti
+
+    return read_nifti(path)
 
 
 def _read_tiff(path: Path) -> tuple[NDArray[Any], str]:
@@ -187,4 +215,6 @@ _READERS = {
     ".jpg": _read_picture,
     ".jpeg": _read_picture,
     ".npy": _read_npy,
+    ".nii": _read_nifti,
+    ".nii.gz": _read_nifti,
 }

@@ -1,0 +1,100 @@
+"""NIfTI files by nibabel, which the extra `volumes` brings."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from napari_samara.errors import MissingExtraError
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from numpy.typing import NDArray
+
+SUFFIXES = (".nii", ".nii.gz")
+"""How the names of such files end."""
+
+_SPATIAL = 3
+
+# What nibabel calls units; others are not lengths.
+_UNITS = {"meter": "m", "mm": "mm", "micron": "µm"}
+
+
+def read_nifti(path: Path) -> tuple[NDArray[Any], str]:
+    """Read the voxels of a NIfTI file.
+
+    Parameters
+    ----------
+    path : Path
+        ``.nii`` or ``.nii.gz``.
+
+    Returns
+    -------
+    array : numpy.ndarray
+        (planes, rows, cols): the axes of the file in reverse, nothing flipped.  An axis of time
+        comes before them, and before that one of channels, unless their length is 1; colours come
+        last.  In the type of the file, or float32 where the header scales it.
+    axes : str
+        A letter for each of its axes.
+
+    Raises
+    ------
+    MissingExtraError
+        If nibabel is not installed.
+    Exception
+        Whatever nibabel raises about a damaged file.
+    """
+    stored = _opened(path).dataobj
+    scaled = (stored.slope, stored.inter) != (1, 0)
+    array = np.asarray(stored, dtype=np.float32 if scaled else None)
+    dropped = tuple(axis for axis in range(_SPATIAL, array.ndim) if array.shape[axis] == 1)
+    axes = "".join(letter for axis, letter in enumerate("XYZTC") if axis not in dropped)
+    array = array.squeeze(dropped).T
+    axes = axes[: array.ndim][::-1]
+    colours = array.dtype.names
+    if colours:
+        return np.stack([array[name] for name in colours], axis=-1), axes + "S"
+    return array, axes
+
+
+def nifti_grid(path: Path) -> tuple[NDArray[np.float64], str]:
+    """Read where the voxels of a NIfTI file lie.
+
+    Parameters
+    ----------
+    path : Path
+        ``.nii`` or ``.nii.gz``.
+
+    Returns
+    -------
+    affine : numpy.ndarray
+        (4, 4): (plane, row, col, 1) of `read_nifti` to lengths right, anterior and superior.
+    unit : str
+        Of these lengths: ``"mm"``, ``"µm"``, ``"m"``, or empty where the file does not say.
+
+    Raises
+    ------
+    MissingExtraError
+        If nibabel is not installed.
+    Exception
+        Whatever nibabel raises about a damaged file.
+    """
+    image = _opened(path)
+    affine = np.asarray(image.affine, dtype=np.float64)[:, [2, 1, 0, 3]]
+    return affine, _UNITS.get(image.header.get_xyzt_units()[0], "")
+
+
+def _opened(path: Path) -> Any:
+    try:
+        import nibabel
+    except ImportError as error:
+        raise MissingExtraError(
+            f"{path}: NIfTI files are read by nibabel, which is not installed; install it with "
+            "pip install 'napari-samara[volumes]'"
+        ) from error
+    image = nibabel.load(path)
+    if not isinstance(image, nibabel.Nifti1Pair):
+        raise ValueError(f"its header is that of {type(image).__name__}")
+    return image

@@ -1,0 +1,160 @@
+"""Volumes: three spatial axes, the distance between their planes and where they lie."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from napari_samara.errors import ImageError
+from napari_samara.images import read_image, suffix_of
+from napari_samara.nifti import SUFFIXES as NIFTI
+from napari_samara.nifti import nifti_grid
+
+if TYPE_CHECKING:
+    import os
+
+    from numpy.typing import NDArray
+
+    Spacing = tuple[float, float, float]
+
+THICK = 3.0
+"""Planes that lie more than so many times as far apart as their pixels are looked at alone."""
+
+_AXES = 3
+
+
+@dataclass(frozen=True, eq=False)
+class Volume:
+    """A volume as it lies in its file.
+
+    Attributes
+    ----------
+    data : numpy.ndarray
+        (planes, rows, cols), any real type.
+    spacing : tuple of float or None
+        Distance between neighbours along each axis; None where the file does not say.
+    unit : str
+        Of `spacing`; empty where the file does not say.
+    affine : numpy.ndarray or None
+        (4, 4): (plane, row, col, 1) to world coordinates, for NIfTI millimetres right, anterior
+        and superior; None where the file has none.
+    """
+
+    data: NDArray[Any]
+    spacing: Spacing | None = None
+    unit: str = ""
+    affine: NDArray[np.float64] | None = None
+
+    @property
+    def thick_axis(self) -> int | None:
+        """Axis whose planes lie more than `THICK` times as far apart as pixels elsewhere."""
+        if self.spacing is None or max(self.spacing) <= THICK * min(self.spacing):
+            return None
+        return self.spacing.index(max(self.spacing))
+
+    def same_grid(self, other: Volume) -> bool:
+        """Return whether the voxels of another volume lie where those of this one do.
+
+        Parameters
+        ----------
+        other : Volume
+            Of labels, for example.
+
+        Returns
+        -------
+        bool
+            Shapes alone are compared where one of them has no affine; corners may be half a voxel
+            apart.
+        """
+        if self.data.shape != other.data.shape:
+            return False
+        if self.affine is None or other.affine is None or self.spacing is None:
+            return True
+        ends = np.array(list(np.ndindex(2, 2, 2))) * (np.array(self.data.shape) - 1)
+        corners = np.column_stack([ends, np.ones(len(ends))])
+        apart = np.abs(corners @ (self.affine - other.affine).T).max()
+        return bool(apart <= min(self.spacing) / 2)
+
+
+def read_volume(path: str | os.PathLike[str], axes: str | None = None) -> Volume:
+    """Read a volume with what its file says of spacing and place.
+
+    Parameters
+    ----------
+    path : path-like
+        NIfTI (``.nii``, ``.nii.gz``), or what `read_image` reads: spacing is known from OME-TIFF
+        and from TIFF of ImageJ.
+    axes : str, optional
+        As for `read_image`.
+
+    Returns
+    -------
+    Volume
+        The axes of a NIfTI file in reverse, (z, y, x), so that they are those of other files.
+
+    Raises
+    ------
+    FileNotFoundError, FileFormatError, MissingExtraError
+        As `read_image` does.
+    ImageError
+        If it has not three axes.
+    """
+    path = Path(path)
+    data = read_image(path, axes)
+    if data.ndim != _AXES:
+        raise ImageError(f"{path} has the shape {data.shape}; a volume has three axes")
+    suffix = suffix_of(path)
+    if suffix in NIFTI:
+        affine, unit = nifti_grid(path)
+        return Volume(data, _lengths(affine), unit, affine)
+    if suffix in (".tif", ".tiff"):
+        return Volume(data, *_tiff_spacing(path))
+    return Volume(data)
+
+
+def _lengths(affine: NDArray[np.float64]) -> Spacing | None:
+    return _checked(np.sqrt((affine[:3, :3] ** 2).sum(0)).tolist())
+
+
+def _checked(lengths: list[float]) -> Spacing | None:
+    """Three lengths, or None if one of them is none."""
+    if len(lengths) == _AXES and all(math.isfinite(n) and n > 0 for n in lengths):
+        return lengths[0], lengths[1], lengths[2]
+    return None
+
+
+def _tiff_spacing(path: Path) -> tuple[Spacing | None, str]:
+    """Spacing and unit of a TIFF; None where it does not say them in a way that is known."""
+    import tifffile
+
+    with tifffile.TiffFile(path) as file:
+        try:
+            if file.ome_metadata:
+                return _ome_spacing(file.ome_metadata)
+            if file.imagej_metadata:
+                return _imagej_spacing(file)
+        except (AttributeError, KeyError, TypeError, ValueError, ZeroDivisionError):
+            pass  # spacing that is written down wrong is not known
+    return None, ""
+
+
+def _ome_spacing(text: str) -> tuple[Spacing | None, str]:
+    import tifffile
+
+    image = tifffile.xml2dict(text)["OME"]["Image"]
+    pixels = (image[0] if isinstance(image, list) else image)["Pixels"]
+    units = {str(pixels.get(f"PhysicalSize{axis}Unit", "µm")) for axis in "ZYX"}
+    if len(units) > 1:
+        return None, ""
+    return _checked([float(pixels[f"PhysicalSize{axis}"]) for axis in "ZYX"]), units.pop()
+
+
+def _imagej_spacing(file: Any) -> tuple[Spacing | None, str]:
+    tags, said = file.pages[0].tags, file.imagej_metadata
+    within = [tags[name].value[1] / tags[name].value[0] for name in ("YResolution", "XResolution")]
+    unit = str(said.get("unit", "")).replace("\\u00B5", "µ").replace("micron", "µm")
+    return _checked([float(said["spacing"]), *within]), unit
