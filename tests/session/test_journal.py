@@ -140,7 +140,7 @@ def test_prompts_that_were_not_accepted_come_back(
     session.accept()
     saved = recover(folder)
     assert saved is not None
-    assert len(saved.opened.prompts) == 0
+    assert len(saved.held.opened.prompts) == 0
 
 
 def test_the_labels_that_are_given_are_filled(
@@ -501,7 +501,7 @@ def test_saving_that_begins_late_holds_the_prompts(
     session.move_journal(module.Journal(folder))
     saved = recover(folder)
     assert saved is not None
-    assert list(saved.opened.prompts) == [point(40, 40)]
+    assert list(saved.held.opened.prompts) == [point(40, 40)]
 
 
 def test_a_restored_session_is_replayed_once(

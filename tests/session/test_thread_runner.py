@@ -355,7 +355,7 @@ def test_closing_does_not_wait_for_the_encoder(
     saved = recover(tmp_path / "j")
     assert saved is not None
     assert set(saved.objects()) == {record.label}
-    assert list(saved.opened.prompts) == [point(30, 40)]
+    assert list(saved.held.opened.prompts) == [point(30, 40)]
     open_(image, journal=tmp_path / "j", saved=saved)  # nobody holds the folder
 
 

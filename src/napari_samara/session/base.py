@@ -15,6 +15,7 @@ from napari_samara.session.change import Change
 from napari_samara.session.decoder import Decoder
 from napari_samara.session.embeddings import Embeddings
 from napari_samara.session.events import SessionEvents, Status
+from napari_samara.session.held import Held
 from napari_samara.session.history import History
 from napari_samara.session.jobs import InlineRunner
 from napari_samara.session.keeper import Keeper
@@ -92,7 +93,7 @@ class SessionBase:
         ndim = len(self._shape)
         self._plane = Plane.of(ndim, fixed=dict.fromkeys(range(ndim - 2), 0))
         self._opened, self._visited = OpenObject(), 0
-        self._seeds, self._at_least = Seeds(), 0.0
+        self._seeds, self._at_least = Seeds(), about.at_least
         self._history: History[Change] = History()
         self._runner: JobRunner = runner or InlineRunner()
         self._decoder = Decoder(self._runner, self._embeddings(), self._on_status, self._on_answer)
@@ -107,8 +108,8 @@ class SessionBase:
         )
         for change in changes:
             self._history.push(change)
-        if begun is not None and len(begun.opened.prompts):
-            self._commit(Change("resume", (OpenObject(), begun.opened)), self._history.push)
+        if begun is not None and begun.held.prompts:
+            self._resume(begun.held)
 
     def _taken_over(
         self, restored: Restored | None, given: bool
@@ -154,6 +155,7 @@ class SessionBase:
             "contrast": self._contrast.to_dict(),
             "settings": self._settings.to_dict(),
             "mode": self._mode,
+            "at_least": self._at_least,
         }
         return Scene(about, self.image, self._book.labels)
 
@@ -230,14 +232,26 @@ class SessionBase:
 
         if not change.lasting:
             make()
-            self._keeper.note(self._opened, self._scene())
+            self._keeper.note(self._held(), self._scene())
             return
         time = now()
 
-        def written() -> dict[str, Any]:  # away from the viewer: large objects take their time
-            return {**(line or step_of(change, time)), "open": change.opened[1].to_dict()}
+        def written() -> Mapping[str, Any]:  # away from the viewer: large objects take their time
+            return line or step_of(change, time)
 
-        self._keeper.keep(written, self._scene(), make, made)
+        seeds = change.seeds[1] if change.seeds is not None else self._seeds
+        held = Held(change.opened[1], seeds)
+        self._keeper.keep(written, held, self._scene(), make, made)
+
+    def _held(self) -> Held:
+        """Return what is given and not accepted yet."""
+        return Held(self._opened, self._seeds)
+
+    def _resume(self, held: Held) -> None:
+        """Take up what was not accepted, as one step."""
+        seeds = (Seeds(), held.seeds) if len(held.seeds.prompts) else None
+        change = Change("resume", (OpenObject(), held.opened), seeds=seeds)
+        self._commit(change, self._history.push)
 
     def _tell(self, change: Change, silent: bool) -> None:
         for edit in () if silent else change.edits:

@@ -211,7 +211,7 @@ def recover(folder: str | os.PathLike[str]) -> SavedSession | None:
         if line["seq"] > log.sequence:
             log.take(line)
     saved = log.snapshot()
-    return saved if saved.steps or len(saved.opened.prompts) else None
+    return saved if saved.steps or saved.held.prompts else None
 
 
 def _lines(path: Path) -> list[dict[str, Any]]:

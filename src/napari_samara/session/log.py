@@ -6,12 +6,14 @@ from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any
 
 from napari_samara.errors import FileFormatError
-from napari_samara.session.objects import OpenObject
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from napari_samara.session.record import SavedSession
+
+BESIDE = ("seq", "open", "many", "about")
+"""Entries of a line beside those of its step."""
 
 
 @dataclass(eq=False)
@@ -47,7 +49,9 @@ class Log:
         ----------
         line : mapping
             ``{"seq": n, "do": ...}``, ``{"seq": n, "undo": 1}``, ``{"seq": n, "redo": 1}`` or
-            ``{"seq": n}``, each with ``"open"``, the open object from then on.
+            ``{"seq": n}``, each with ``"open"``, the open object from then on, and where they
+            change ``"many"``, as `Held.entries` gives it, and ``"about"``, entries of the session
+            file.
 
         Raises
         ------
@@ -55,7 +59,7 @@ class Log:
             If it says something else, or there is nothing to undo or redo.
         """
         if "do" in line:
-            step = {name: value for name, value in line.items() if name not in ("seq", "open")}
+            step = {name: value for name, value in line.items() if name not in BESIDE}
             self.steps[self.position :] = [step]
             self.position += 1
         elif "undo" in line and self.position > 0:
@@ -66,8 +70,8 @@ class Log:
             raise FileFormatError(
                 f"line {line.get('seq')} of the journal does not follow the others"
             )
-        if "open" in line:
-            self.saved = replace(self.saved, opened=OpenObject.from_dict(line["open"]))
+        about = {**self.saved.about, **line.get("about", {})}
+        self.saved = replace(self.saved, held=self.saved.held.followed(line), about=about)
         self.sequence = int(line["seq"])
 
     def snapshot(self) -> SavedSession:

@@ -63,6 +63,7 @@ class ManySession(PromptingSession):
         else:
             self._seeds = after
             self._tell_seeds(before, after)
+            self._keeper.note(self._held(), self._scene())
         return list(self.batch)
 
     @property

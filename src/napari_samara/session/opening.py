@@ -29,11 +29,14 @@ class About:
         Threshold and clean-up.
     mode : str
         One of `MODES`.
+    at_least : float
+        Predicted IoU below which candidates of a batch are left out.
     """
 
     contrast: Contrast = field(default_factory=Contrast)
     settings: PredictSettings = field(default_factory=PredictSettings)
     mode: str = MODES[0]
+    at_least: float = 0.0
 
     @classmethod
     def of(cls, saved: SavedSession | None) -> About:
@@ -62,6 +65,7 @@ class About:
                 Contrast.from_dict(saved.about["contrast"]),
                 PredictSettings.from_dict(saved.about["settings"]),
                 mode if mode in MODES else MODES[0],
+                float(saved.about.get("at_least", 0.0)),
             )
         except (KeyError, TypeError, ValueError) as error:
             raise FileFormatError(f"session file: {error!r}") from error

@@ -14,7 +14,7 @@ from napari_samara import __version__
 from napari_samara.errors import FileFormatError, ImageError, SamaraError
 from napari_samara.output import whole_file
 from napari_samara.session.edits import decode_values, encode_values
-from napari_samara.session.objects import OpenObject
+from napari_samara.session.held import Held
 from napari_samara.session.steps import redone
 
 if TYPE_CHECKING:
@@ -45,7 +45,7 @@ class SavedSession:
         Runs of the labels before the first step; None for zeros.
     steps : tuple of dict
         Plain forms of changes, in order.
-    opened : OpenObject
+    held : Held
         Prompts that were not accepted yet.
     sequence : int
         Number of the last line of the journal that is in it.
@@ -56,7 +56,7 @@ class SavedSession:
     dtype: str
     start: Mapping[str, Any] | None = None
     steps: tuple[Mapping[str, Any], ...] = ()
-    opened: OpenObject = field(default_factory=OpenObject)
+    held: Held = field(default_factory=Held)
     sequence: int = 0
 
     def to_document(self) -> dict[str, Any]:
@@ -74,7 +74,7 @@ class SavedSession:
             **self.about,
             "labels": {"shape": list(self.shape), "dtype": self.dtype, "start": self.start},
             "objects": list(self.objects().values()),
-            "open": self.opened.to_dict(),
+            **self.held.entries(Held()),
             "steps": list(self.steps),
             "sequence": self.sequence,
         }
@@ -108,13 +108,14 @@ class SavedSession:
         try:
             labels = document["labels"]
             dict(document["image"])  # must be there to tell which image this was
+            dict(document["open"])
             return cls(
                 {name: document[name] for name in document if name not in _OWN},
                 tuple(int(size) for size in labels["shape"]),
                 _label_type(labels["dtype"]),
                 labels["start"],
                 tuple(dict(step) for step in document["steps"]),
-                OpenObject.from_dict(document["open"]),
+                Held().followed(document),
                 int(document["sequence"]),
             )
         except (KeyError, TypeError, ValueError, SamaraError) as error:
@@ -175,7 +176,7 @@ class SavedSession:
         return changes
 
 
-_OWN = ("format", "version", "tool", "labels", "objects", "open", "steps", "sequence")
+_OWN = ("format", "version", "tool", "labels", "objects", "open", "many", "steps", "sequence")
 
 
 def encode_start(labels: Any) -> dict[str, Any] | None:

@@ -37,6 +37,15 @@ class Scene:
         about["image"] = {**about["image"], "sha256": digest}
         return about
 
+    def news(self, about: Mapping[str, Any]) -> dict[str, Any]:
+        """Return what `about` has otherwise, under that name; nothing where there is nothing."""
+        changed = {
+            name: value
+            for name, value in self.about.items()
+            if name != "image" and about.get(name) != value
+        }
+        return {"about": changed} if changed else {}
+
     def start(self, digest: str | None, made: Sequence[LabelEdit] = ()) -> SavedSession:
         """Session before its first step.
 

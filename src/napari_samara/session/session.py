@@ -105,7 +105,7 @@ class Session(LabellingSession):
             If it cannot be written, with the inline runner; otherwise `status` tells.
         """
         self._settle()
-        self._keeper.save(path, self._scene(), self._opened)
+        self._keeper.save(path, self._scene(), self._held())
 
     def wait(self, timeout: float | None = None) -> bool:
         """Wait until nothing is left to do; results are delivered in this call.
@@ -132,7 +132,7 @@ class Session(LabellingSession):
         """
         self._settle()
         self._keeper.move(journal)
-        self._keeper.note(self._opened, self._scene())
+        self._keeper.note(self._held(), self._scene())
 
     def close(self, wait: bool = True) -> None:
         """Finish what is being written and end the workers.

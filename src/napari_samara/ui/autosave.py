@@ -47,7 +47,7 @@ class Found:
     folder : Path
         Where it is.
     objects, prompts : int
-        How many it had when it was looked at; prompts of the object that was open.
+        How many it had when it was looked at; prompts that were not accepted yet.
     changed : datetime
         When it was written to last, in the time of this place.
     """
@@ -60,7 +60,7 @@ class Found:
     @classmethod
     def of(cls, folder: Path, saved: SavedSession) -> Found:
         """Return what a folder was found to hold."""
-        return cls(folder, len(saved.objects()), len(saved.opened.prompts), _changed(folder))
+        return cls(folder, len(saved.objects()), saved.held.prompts, _changed(folder))
 
     @property
     def title(self) -> str:
