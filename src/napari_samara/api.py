@@ -2,17 +2,16 @@
 
 from __future__ import annotations
 
-import contextlib
 import os
 from collections import OrderedDict
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeAlias
 
 from napari_samara import checkpoints
-from napari_samara.errors import FileFormatError, TrainingError
+from napari_samara.errors import FileFormatError
 from napari_samara.images import read_image
 from napari_samara.prompts import as_prompt_set
-from napari_samara.settings import EvaluateSettings, FinetuneSettings
+from napari_samara.settings import EvaluateSettings
 
 # torch takes seconds to import: the functions that need it import what needs it.
 if TYPE_CHECKING:
@@ -25,10 +24,10 @@ if TYPE_CHECKING:
     from napari_samara.checkpoints.transfer import Reporter
     from napari_samara.engine.predictor import Predictor
     from napari_samara.session import SavedSession, Session
-    from napari_samara.settings import PredictSettings, SegmentSettings
+    from napari_samara.settings import FinetuneSettings, PredictSettings, SegmentSettings
     from napari_samara.store import EmbeddingStore
     from napari_samara.training.evaluation import ObjectScore
-    from napari_samara.training.finetune import Finetuned, Progress
+    from napari_samara.training.finetune_progress import Finetuned, Progress
 
 Stamp: TypeAlias = tuple[tuple[str, int, int], ...]
 
@@ -318,11 +317,14 @@ def finetune(
     settings: FinetuneSettings | None = None,
     progress: Callable[[Progress], None] | None = None,
     cancelled: Callable[[], bool] | None = None,
+    *,
+    resume: bool = False,
 ) -> Finetuned:
     """Adapt a checkpoint to labelled images; part of them is held out to judge it by.
 
     Whenever the held-out objects are found better than before, the checkpoint is written, so that
-    nothing is lost by what comes later; its folder is opened by `load`.
+    nothing is lost by what comes later; its folder is opened by `load`.  Until the end the folder
+    also holds how far training is: after a kill, or after `cancelled`, `resume` goes on there.
 
     Parameters
     ----------
@@ -333,13 +335,17 @@ def finetune(
     checkpoint : str, path-like or Predictor
         As for `load`; it stays as it is.
     out : path-like
-        Folder of the new checkpoint; must not hold anything yet.
+        Folder of the new checkpoint; must not hold anything yet, unless `resume`.
     settings : FinetuneSettings, optional
-        What learns, and for how long.
+        What learns, and for how long; left out with `resume`, those of the interrupted run.
     progress : callable, optional
         Told of every look at the held-out objects.
     cancelled : callable, optional
         Asked before each step; the best so far is kept.
+    resume : bool
+        Go on with the run in `out` that was interrupted, with the same images, labels, checkpoint
+        and settings (time, steps and patience may be others): the result is that of a run which
+        was not.
 
     Returns
     -------
@@ -352,7 +358,7 @@ def finetune(
         If images and labels do not fit each other.
     TrainingError
         If there are fewer than two objects, or no step was better than the checkpoint: nothing is
-        written then.
+        written then.  With `resume`, if no run was interrupted in `out` or it was another one.
     OutputError
         If `out` holds something or cannot be written.
     FileFormatError, FileNotFoundError
@@ -361,29 +367,11 @@ def finetune(
         As for `load`.
     """
     from napari_samara.engine.predictor import Predictor
-    from napari_samara.training.examples import examples, split
-    from napari_samara.training.finetune import Finetuner
-    from napari_samara.training.finetune_files import require_new_folder, write_finetuned
+    from napari_samara.training.finetune_run import FinetuneRun
 
-    settings, folder = settings or FinetuneSettings(), Path(out).expanduser()
-    divided = split(examples(images, labels), settings.validation, settings.seed)
-    require_new_folder(folder)
+    run = FinetuneRun.prepare(images, labels, out, settings, resume)
     loaded = checkpoint if isinstance(checkpoint, Predictor) else load(checkpoint)
-    trainer = Finetuner(loaded, divided, settings)
-
-    def write(found: Finetuned) -> None:
-        write_finetuned(folder, found, loaded, divided, settings)
-
-    found = trainer.run(progress, cancelled, write)
-    if not found.best.step:
-        with contextlib.suppress(OSError):
-            folder.rmdir()
-        raise TrainingError(
-            f"no step was better than the checkpoint on the held-out objects (mean IoU "
-            f"{found.best.score:.3f}): nothing was written; give more objects or more time"
-        )
-    write(found)
-    return found
+    return run.run(loaded, progress, cancelled)
 
 
 def _absolute(name: str | os.PathLike[str]) -> str:

@@ -91,3 +91,28 @@ def test_errors(run: Callable[..., Ran], labelled: Path, options: list[str], mes
     assert ran.status in (1, 2)
     assert message in ran.err
     assert not (labelled / "new").exists()
+
+
+def test_resume_after_ctrl_c(
+    run: Callable[..., Ran], labelled: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from napari_samara.training.finetune import Finetuner
+
+    real = Finetuner._train_step
+
+    def step(trainer: Finetuner) -> None:
+        real(trainer)
+        signal.raise_signal(signal.SIGINT)
+
+    assert "no interrupted run" in run(*FINETUNE, *FILES, "--resume").err
+    with monkeypatch.context() as patch:
+        patch.setattr(Finetuner, "_train_step", step)
+        assert run(*FINETUNE, *FILES, "--seed", "3", "--objects", "5").status == 0
+    other = run(*FINETUNE, *FILES, "--resume", "--seed", "4")
+    assert "seed was 3 and is 4" in other.err
+    ran = run(*FINETUNE, *FILES, "--resume", "--json")
+    assert ran.status == 0, ran.err
+    assert [at["step"] for at in ran.report["history"]] == [0, 1, 2]
+    settings = ran.report["settings"]
+    assert (settings["seed"], settings["objects"], settings["steps"]) == (3, 5, 2)
+    assert "has come to its end" in run(*FINETUNE, *FILES, "--resume").err

@@ -15,7 +15,7 @@ from napari_samara.checkpoints.load import load_checkpoint
 from napari_samara.errors import ImageError, OutputError, TrainingError
 from napari_samara.settings import FinetuneSettings
 from napari_samara.training.examples import examples, split
-from napari_samara.training.finetune import Finetuner, Progress
+from napari_samara.training.finetune import Finetuner
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from tests.conftest import Disks
 
     from napari_samara.engine.predictor import Predictor
+    from napari_samara.training.finetune_progress import Progress
 
 SHORT = {"steps": 3, "minutes": 10.0, "views": 4, "objects": 3}
 

@@ -5,12 +5,12 @@ from __future__ import annotations
 import signal
 import time
 from contextlib import contextmanager
-from dataclasses import asdict
+from dataclasses import asdict, fields, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from napari_samara import api
-from napari_samara.cli.options import add_common, add_settings, predictor_of, settings_from
+from napari_samara.cli.options import add_common, add_settings, predictor_of
 from napari_samara.cli.report import emit, say, table
 from napari_samara.errors import MissingExtraError
 from napari_samara.settings import FinetuneSettings
@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
     from napari_samara.cli.options import Subparsers
-    from napari_samara.training.finetune import Progress
+    from napari_samara.training.finetune_progress import Progress
 
 
 def register(subparsers: Subparsers) -> None:
@@ -35,7 +35,8 @@ def register(subparsers: Subparsers) -> None:
         "finetune",
         help="adapt a checkpoint to labelled images",
         description="Adapt a checkpoint to labelled images. A part of them is held out and tells "
-        "whether it helps; Ctrl+C ends training and keeps the best so far.",
+        "whether it helps; Ctrl+C ends training and keeps the best so far. After that, or after a "
+        "kill, --resume goes on.",
     )
     parser.add_argument("--images", metavar="I", type=Path, nargs="+", help="image files")
     parser.add_argument("--labels", metavar="L", type=Path, nargs="+", help="a file for each image")
@@ -49,7 +50,15 @@ def register(subparsers: Subparsers) -> None:
     parser.add_argument(
         "--out", metavar="FOLDER", type=Path, required=True, help="of the new checkpoint"
     )
+    parser.add_argument(
+        "--resume",
+        action="store_true",
+        help="go on with the interrupted run in --out: give the same images, labels and "
+        "checkpoint; settings are those of the run, and only --minutes, --steps and --patience "
+        "may be others",
+    )
     add_settings(parser, FinetuneSettings)
+    parser.set_defaults(**dict.fromkeys(item.name for item in fields(FinetuneSettings)))
     add_common(parser)
     parser.set_defaults(run=run)
 
@@ -73,12 +82,14 @@ def run(args: argparse.Namespace) -> int:
         What `api.finetune` raises.
     """
     start = time.perf_counter()
-    settings = settings_from(args, FinetuneSettings)
+    settings = _settings(args)
     images, labels = _files(args)
     predictor = predictor_of(args)
     say(f"device: {predictor.device}")
     with _interruptible() as interrupted:
-        found = api.finetune(images, labels, predictor, args.out, settings, _show, interrupted)
+        found = api.finetune(
+            images, labels, predictor, args.out, settings, _show, interrupted, resume=args.resume
+        )
     _draw(found.history, args.out)
     before, after = found.history[0], found.best
     report = {
@@ -95,6 +106,15 @@ def run(args: argparse.Namespace) -> int:
     text = table(["held-out objects, mean IoU", "box", "point"], rows)
     emit(args.json, report, f"{text}\n\n{args.out}")
     return 0
+
+
+def _settings(args: argparse.Namespace) -> FinetuneSettings:
+    """Return what was given; all else is the default, or as in the interrupted run."""
+    from napari_samara.training.finetune_state import saved_settings
+
+    names = (item.name for item in fields(FinetuneSettings))
+    given = {name: getattr(args, name) for name in names if getattr(args, name) is not None}
+    return replace(saved_settings(args.out) if args.resume else FinetuneSettings(), **given)
 
 
 def _files(args: argparse.Namespace) -> tuple[list[Path], list[Path]]:

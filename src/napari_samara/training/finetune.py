@@ -5,9 +5,9 @@ from __future__ import annotations
 import copy
 import time
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import asdict
 from statistics import mean
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import torch
@@ -17,13 +17,14 @@ from napari_samara.errors import TrainingError
 from napari_samara.training.encoded_views import PLAIN, choose_views, pixels_of
 from napari_samara.training.evaluation import one_prompt_ious
 from napari_samara.training.examples import SMALLEST
+from napari_samara.training.finetune_progress import Finetuned, Progress
 from napari_samara.training.known_objects import known_objects
 from napari_samara.training.low_rank import add_low_rank, merged_state
 from napari_samara.training.recipe import Recipe
 from napari_samara.training.rounds import Record, Rounds, choose_objects
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Callable, Iterator, Mapping
 
     from torch import Tensor, nn
 
@@ -40,59 +41,6 @@ _EMA, _WARMUP, _FULL_RATE = 0.98, 20, 0.1
 
 # Looks at the held-out objects: not more often than this part of the time, nor than so many steps.
 _LOOK_SHARE, _LOOK_STEPS = 0.04, 20
-
-
-@dataclass(frozen=True)
-class Progress:
-    """How far a run is.
-
-    Attributes
-    ----------
-    step : int
-        Steps done.
-    done : float
-        Part of the time or of the steps that is used up, 0 to 1.
-    seconds : float
-        Since the start.
-    loss : float
-        Mean since the last report; not a number before the first step.
-    box, point : float
-        Mean IoU of the held-out objects at the last look.
-    """
-
-    step: int
-    done: float
-    seconds: float
-    loss: float
-    box: float
-    point: float
-
-    @property
-    def score(self) -> float:
-        """What the best weights are chosen by: the mean of both."""
-        return (self.box + self.point) / 2
-
-
-@dataclass
-class Finetuned:
-    """What a run came to.
-
-    Attributes
-    ----------
-    model : SamModel
-        With the best weights that were seen.
-    history : list of Progress
-        Every look at the held-out objects; the first is from before training.
-    best : Progress
-        That of `model`.
-    stopped : str
-        Why training ended.
-    """
-
-    model: SamModel
-    history: list[Progress] = field(default_factory=list)
-    best: Progress = Progress(0, 0.0, 0.0, float("nan"), 0.0, 0.0)
-    stopped: str = ""
 
 
 class Finetuner:
@@ -135,14 +83,18 @@ class Finetuner:
         self._views = choose_views(split.train, settings.views, settings.seed)
         self._encoded: dict[int, tuple[ImageFeatures, np.ndarray]] = {}
         self._judged: list[tuple[Embedding, int, list[KnownObject]]] = []
-        self._step = 0
+        self._step = self._waited = 0
+        self._spent = 0.0
         self._losses: list[float] = []
+        self._found = Finetuned(self._first)
+        self._best = [p.detach().clone() for p in self._learned]
 
     def run(
         self,
         progress: Callable[[Progress], None] | None = None,
         cancelled: Callable[[], bool] | None = None,
         better: Callable[[Finetuned], None] | None = None,
+        looked: Callable[[dict[str, Any]], None] | None = None,
     ) -> Finetuned:
         """Train until time, steps or patience end, or the user does.
 
@@ -154,43 +106,90 @@ class Finetuner:
             Asked before each step; the best weights so far are kept.
         better : callable, optional
             Called with the result so far whenever it became better.
+        looked : callable, optional
+            Takes all that `restore` needs, after every look.
 
         Returns
         -------
         Finetuned
             The best that was seen, perhaps what there was before.
         """
-        start, settings = time.monotonic(), self.settings
-        found = Finetuned(self.model)
-        best: list[Tensor] = [p.detach().clone() for p in self._learned]
-        looked, waited = start, 0
-        limit = 60 * settings.minutes
+        found, settings = self._found, self.settings
+        looked_at = time.monotonic()
+        start, limit = looked_at - self._spent, 60 * settings.minutes
         while True:
             now = time.monotonic()
             done = min(1.0, max(self._step / settings.steps, (now - start) / limit))
             stop = bool(cancelled and cancelled())
-            due = now - looked > _LOOK_SHARE * limit and self._step % _LOOK_STEPS == 0
-            if not found.history or due or done >= 1 or stop:
-                at = self._look(done, now - start)
-                found.history.append(at)
-                looked = time.monotonic()
-                waited += 1
-                if len(found.history) == 1 or at.score > found.best.score:
-                    found.best, waited = at, 0
-                    best = [value.clone() for value in self._average]
-                    if better is not None and at.step:
-                        with self._values(best):
-                            found.model = self._merged()
-                        better(found)
+            due = now - looked_at > _LOOK_SHARE * limit and self._step % _LOOK_STEPS == 0
+            new = not found.history or found.history[-1].step != self._step
+            if new and (not self._step or due or done >= 1 or stop):
+                self._take(self._look(done, now - start), better)
+                looked_at = time.monotonic()
+                self._spent = looked_at - start
+                if looked is not None:
+                    looked(self.state())
                 if progress is not None:
-                    progress(at)
-            if done >= 1 or stop or waited >= settings.patience:
+                    progress(found.history[-1])
+            if done >= 1 or stop or self._waited >= settings.patience:
                 found.stopped = _why(stop, done)
                 break
             self._train_step()
-        self._set(best)
+        self._set(self._best)
         found.model = self._merged()
         return found
+
+    def state(self) -> dict[str, Any]:
+        """All that going on needs, as it is now: plain values and tensors.
+
+        Returns
+        -------
+        dict
+            For `restore` of a trainer of the same predictor, split and settings.
+        """
+        return {
+            "step": self._step,
+            "waited": self._waited,
+            "seconds": self._spent,
+            "history": [asdict(at) for at in self._found.history],
+            "best": asdict(self._found.best),
+            "learned": [p.detach().clone() for p in self._learned],
+            "average": [value.clone() for value in self._average],
+            "best_weights": [value.clone() for value in self._best],
+            "optimiser": self._optimiser.state_dict(),
+        }
+
+    def restore(self, state: Mapping[str, Any]) -> None:
+        """Go on where another trainer was.
+
+        Parameters
+        ----------
+        state : mapping
+            As `state` gives it.
+        """
+        self._step, self._waited = int(state["step"]), int(state["waited"])
+        self._spent = float(state["seconds"])
+        self._found.history = [Progress(**at) for at in state["history"]]
+        self._found.best = Progress(**state["best"])
+        self._set(state["learned"])
+        for mine, kept in (self._average, "average"), (self._best, "best_weights"):
+            for value, saved in zip(mine, state[kept], strict=True):
+                value.copy_(saved)
+        self._optimiser.load_state_dict(state["optimiser"])
+
+    def _take(self, at: Progress, better: Callable[[Finetuned], None] | None) -> None:
+        """Note a look at the held-out objects, and keep the weights where they are the best."""
+        found = self._found
+        found.history.append(at)
+        self._waited += 1
+        if len(found.history) > 1 and not at.score > found.best.score:
+            return
+        found.best, self._waited = at, 0
+        self._best = [value.clone() for value in self._average]
+        if better is not None and at.step:
+            with self._values(self._best):
+                found.model = self._merged()
+            better(found)
 
     def _merged(self) -> SamModel:
         """Return a copy of the model as an ordinary one."""

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from napari_samara.engine.predictor import Predictor
     from napari_samara.settings import FinetuneSettings
     from napari_samara.training.examples import Split
-    from napari_samara.training.finetune import Finetuned, Progress
+    from napari_samara.training.finetune_progress import Finetuned, Progress
 
 HISTORY, CURVE = "finetune.json", "curve.png"
 
