@@ -128,3 +128,20 @@ def test_changed_copies():
     decoder = SamMaskDecoderConfig().replace(layer_norm_eps=1e-5)
     assert decoder.layer_norm_eps == 1e-5
     assert SamPromptEncoderConfig().replace(image_size=512).image_embedding_size == 32
+
+
+def test_guesses_need_drawn_prompts_and_fine_features():
+    values = SamConfig.samara_tiny().to_dict()
+    values["prompt_encoder_config"]["prompt_maps"] = False
+    with pytest.raises(ConfigError, match="prompt_maps"):
+        SamConfig.from_dict(values)
+    with pytest.raises(ConfigError, match="stride 4"):
+        SamMaskDecoderConfig(skip_channels=(64,), instance_maps=True)
+    with pytest.raises(ConfigError, match="instance_maps"):
+        SamMaskDecoderConfig(instance_maps="yes")
+
+
+def test_files_for_sam_say_nothing_of_the_samara_family():
+    written = SamConfig.vit_b().to_dict()
+    assert not {"skip_channels", "instance_maps"} & written["mask_decoder_config"].keys()
+    assert "prompt_maps" not in written["prompt_encoder_config"]

@@ -90,6 +90,8 @@ def test_finer_maps_and_drawn_prompts_are_seen(samara):
         skips[i] = torch.zeros_like(skips[i])
         changed = samara.decode(features._replace(skips=tuple(skips)), code)[0]
         assert (changed - expected).abs().max() > 1e-3
+    elsewhere = code._replace(places=code.places.moved(40.0, 40.0))
+    assert (samara.decode(features, elsewhere)[0] - expected).abs().max() > 1e-3
     blank = code._replace(maps=torch.zeros_like(code.maps))
     assert (samara.decode(features, blank)[0] - expected).abs().max() > 1e-3
     assert F.interpolate(expected, 128).shape == (1, 3, 128, 128)

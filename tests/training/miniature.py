@@ -46,6 +46,7 @@ def make_config(**changes: Any) -> SamConfig:
         image_size=SIZE,
         output_channels=width,
         num_pos_feats=width // 2,
+        feature_pyramid=True,
     )
     prompt = SamPromptEncoderConfig(hidden_size=width, image_size=SIZE, prompt_maps=True)
     decoder = {
@@ -54,6 +55,7 @@ def make_config(**changes: Any) -> SamConfig:
         "num_attention_heads": 2,
         "iou_head_hidden_dim": width,
         "skip_channels": vision.skip_channels,
+        "instance_maps": True,
     }
     return SamConfig(vision, prompt, SamMaskDecoderConfig(**decoder | changes))
 

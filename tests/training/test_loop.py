@@ -49,7 +49,6 @@ def everything(trainer: Trainer) -> dict[str, Any]:
         "step": trainer.step,
         "model": weights(trainer.model),
         "average": weights(trainer.average),
-        "head": weights(trainer.dense_head),
         "optimiser": copy.deepcopy(trainer.optimiser.state_dict()),
     }
 
@@ -120,9 +119,8 @@ def test_entries_of_the_state_file(tmp_path: Path) -> None:
     trainer = make_trainer(tmp_path)
     trainer.save()
     state = torch.load(tmp_path / "state.pt", weights_only=True)
-    assert set(state) == {"step", "model", "average", "dense_head", "optimiser"}
+    assert set(state) == {"step", "model", "average", "optimiser"}
     assert set(state["model"]) == set(state["average"]) == set(trainer.model.state_dict())
-    assert set(state["dense_head"]) == {"weight", "bias"}
     assert [group["weight_decay"] for group in state["optimiser"]["param_groups"]] == [0.03, 0.0]
 
 
@@ -137,7 +135,6 @@ def test_start_from_another_run(tmp_path: Path) -> None:
     average = weights(first.average)
     assert_same(weights(second.model), average)
     assert_same(weights(second.average), average)
-    assert_same(weights(second.dense_head), weights(first.dense_head))
     with pytest.raises(CheckpointError, match="no training run was saved"):
         second.start_from(tmp_path / "gone.pt")
 
@@ -216,7 +213,8 @@ def test_loss_that_is_not_finite_changes_no_weight(
 ) -> None:
     trainer = make_trainer(tmp_path)
     before = {k: v.detach().clone() for k, v in trainer.model.named_parameters()}
-    monkeypatch.setattr(loop, "dense_loss", lambda logits, labels: logits.sum() * float("nan"))
+    nothing = float("nan")
+    monkeypatch.setattr(loop, "dense_loss", lambda maps, *_: (maps.inside.sum() * nothing, None))
     assert np.isnan(trainer.train_step()["loss"])
     assert_same(dict(trainer.model.named_parameters()), before)
     assert trainer.step == 1
@@ -313,3 +311,16 @@ def test_stops_in_time_and_saves_on_the_way(
     trainer.run(seconds, save_every)
     assert trainer.step == steps
     assert len(saved) == saves
+
+
+def test_first_steps_teach_the_pixels_alone(tmp_path: Path) -> None:
+    trainer = make_trainer(tmp_path, dense_steps=2, dense_batch=3)
+    decoder = trainer.model.mask_decoder
+    before = weights(decoder)
+    rows = [trainer.train_step() for _ in range(2)]
+    changed = {k for k, v in weights(decoder).items() if not torch.equal(v, before[k])}
+    assert {k.split(".")[0] for k in changed} == {"instance_head"}
+    assert all(set(row) <= {"loss", "guess"} for row in rows)
+    assert "guess" in rows[0]
+    assert {"box", "point"} & trainer.train_step().keys()
+    assert not torch.equal(weights(decoder)["mask_tokens.weight"], before["mask_tokens.weight"])

@@ -6,7 +6,7 @@ import pytest
 import torch
 from torch import Tensor
 
-from napari_samara.training.losses import dense_loss, mask_loss, prompt_loss, soft_iou
+from napari_samara.training.losses import mask_loss, prompt_loss, soft_iou
 
 SIDE = 32
 SURE = 20.0
@@ -135,23 +135,3 @@ def test_gradients_are_finite_for_extreme_logits() -> None:
     for tensor in (logits, iou):
         assert tensor.grad is not None
         assert torch.isfinite(tensor.grad).all()
-
-
-def test_dense_head_learns_foreground_and_edges() -> None:
-    labels = torch.zeros(1, SIDE, SIDE, dtype=torch.int32)
-    labels[0, 8:16, 8:16], labels[0, 8:16, 16:24] = 1, 2  # they touch: an edge between them
-    edges = torch.zeros(SIDE, SIDE)
-    edges[7:17, 7:25] = 1
-    edges[9:15, 9:15] = edges[9:15, 17:23] = 0
-    right = logits_of(torch.stack([(labels[0] > 0).float(), edges]))[None]
-    assert dense_loss(right, labels) < 1e-4
-    no_edge_between = right.clone()
-    no_edge_between[0, 1, 9:15, 15:17] = -SURE
-    assert dense_loss(no_edge_between, labels) > 0.05
-
-
-@pytest.mark.parametrize("value", [0, 3])
-def test_dense_head_of_a_plain_view(value: int) -> None:
-    labels = torch.full((2, SIDE, SIDE), value, dtype=torch.int32)
-    maps = torch.stack([torch.full((8, 8), float(value > 0)), torch.zeros(8, 8)])
-    assert dense_loss(logits_of(maps).expand(2, -1, -1, -1), labels) < 1e-4

@@ -3,8 +3,8 @@
 Field names follow the configuration classes of Hugging Face transformers (``SamConfig`` and its
 parts), so that a ``config.json`` written for those reads here and the other way round. The presets
 repeat the sizes of ``segment_anything/build_sam.py``; the TinyViT sizes those of MobileSAM's
-``mobile_sam/build_sam.py``. Two further fields of the mask decoder and one of the prompt encoder
-describe the family of the shipped samara-tiny and are left out of what is written for SAM.
+``mobile_sam/build_sam.py``. Some further fields, told apart by "samara family" where they are
+described, belong to the shipped samara-tiny and are left out of what is written for SAM.
 """
 
 from __future__ import annotations
@@ -87,6 +87,8 @@ class SamConfig:
         given = vision.skip_channels if isinstance(vision, TinyVitConfig) else ()
         if wanted != given[: len(wanted)]:
             raise ConfigError(f"skip_channels {wanted} asked for; the image encoder gives {given}")
+        if self.mask_decoder_config.instance_maps and not self.prompt_encoder_config.prompt_maps:
+            raise ConfigError("instance_maps are guesses for drawn prompts: they need prompt_maps")
 
     def _check_memory(self) -> None:
         side = self.vision_config.embedding_size
@@ -146,6 +148,7 @@ class SamConfig:
         if not self.is_samara:
             prompt.pop("prompt_maps")
             decoder.pop("skip_channels")
+            decoder.pop("instance_maps")
         return {
             "model_type": "samara_sam" if self.is_samara or self.is_tiny_vit else "sam",
             "initializer_range": self.initializer_range,
@@ -222,6 +225,7 @@ class SamConfig:
             image_size=image_size,
             output_channels=width,
             num_pos_feats=width // 2,
+            feature_pyramid=True,
         )
         prompt = SamPromptEncoderConfig(hidden_size=width, image_size=image_size, prompt_maps=True)
         decoder = SamMaskDecoderConfig(
@@ -230,6 +234,7 @@ class SamConfig:
             num_attention_heads=4,
             iou_head_hidden_dim=width,
             skip_channels=(64, 32, 16),
+            instance_maps=True,
         )
         return cls(vision, prompt, decoder)
 

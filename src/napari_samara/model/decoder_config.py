@@ -8,6 +8,7 @@ from napari_samara.errors import ConfigError
 from napari_samara.model.sizes import Sizes
 
 _MOST_STEPS = 4
+_INSTANCE_STEP = 2
 
 
 @dataclass(frozen=True)
@@ -62,6 +63,9 @@ class SamMaskDecoderConfig(Sizes):
     skip_channels : tuple of int
         Channels of the encoder features that each up-sampling step receives, coarse to fine
         (samara family); empty for SAM, which has two steps and no such features.
+    instance_maps : bool
+        Whether pixels that vote for the centre of the prompted object are shown to the decoder
+        (samara family).
     """
 
     hidden_size: int = 256
@@ -75,6 +79,7 @@ class SamMaskDecoderConfig(Sizes):
     iou_head_hidden_dim: int = 256
     layer_norm_eps: float = 1e-6
     skip_channels: tuple[int, ...] = ()
+    instance_maps: bool = False
 
     def __post_init__(self) -> None:
         """Check the fields, alone and against each other."""
@@ -82,6 +87,11 @@ class SamMaskDecoderConfig(Sizes):
         self._check_tuple("skip_channels", 1, 8192)
         if len(self.skip_channels) > _MOST_STEPS:
             raise ConfigError(f"skip_channels {self.skip_channels} has more than {_MOST_STEPS}")
+        if self.instance_maps and len(self.skip_channels) < _INSTANCE_STEP:
+            raise ConfigError(
+                f"instance_maps are read from features of stride 4: skip_channels needs "
+                f"{_INSTANCE_STEP} entries, got {self.skip_channels}"
+            )
         inner = self.hidden_size // self.attention_downsample_rate
         if inner < 1 or inner % self.num_attention_heads:
             raise ConfigError(
@@ -101,4 +111,5 @@ class SamMaskDecoderConfig(Sizes):
         inner, head = width // self.attention_downsample_rate, self.iou_head_hidden_dim
         layers = self.num_hidden_layers * (4 * width**2 + 8 * width * inner + 2 * width * hidden)
         heads = masks * 2 * width**2 + width * head + (self.iou_head_depth - 2) * head**2
-        return layers + 4 * width * inner + heads + width**2
+        guesses = 48 * width if self.instance_maps else 0
+        return layers + 4 * width * inner + heads + width**2 + guesses

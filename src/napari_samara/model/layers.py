@@ -30,6 +30,28 @@ class LayerNorm2d(nn.Module):
         return F.layer_norm(x, self.weight.shape, self.weight, self.bias, self.eps)
 
 
+class ConvNorm(nn.Module):
+    """A convolution without bias and a batch normalisation."""
+
+    def __init__(self, a: int, b: int, kernel: int = 1, stride: int = 1, groups: int = 1) -> None:
+        super().__init__()
+        self.c = nn.Conv2d(a, b, kernel, stride, kernel // 2, groups=groups, bias=False)
+        self.bn = nn.BatchNorm2d(b)
+
+    def forward(self, x: Tensor) -> Tensor:
+        """Return the normalised map; one convolution in evaluation mode."""
+        if self.training:
+            y: Tensor = self.bn(self.c(x))
+            return y
+        norm = self.bn
+        if norm.running_mean is None or norm.running_var is None:
+            raise RuntimeError("batch normalisation without running statistics cannot be folded")
+        gain = norm.weight * torch.rsqrt(norm.running_var + norm.eps)
+        weight = self.c.weight * gain.view(-1, 1, 1, 1)
+        bias = norm.bias - norm.running_mean * gain
+        return F.conv2d(x, weight, bias, self.c.stride, self.c.padding, groups=self.c.groups)
+
+
 class MLPBlock(nn.Module):
     """Two linear layers with an activation between them, as in each transformer block."""
 

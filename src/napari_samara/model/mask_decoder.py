@@ -14,6 +14,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
+from napari_samara.model.instance_maps import N_GUESSES, InstanceHead, InstanceMaps, guesses
 from napari_samara.model.layers import MLP, LayerNorm2d
 from napari_samara.model.prompt_maps import N_MAPS
 from napari_samara.model.transformer import TwoWayTransformer
@@ -40,9 +41,13 @@ class MaskDecoder(nn.Module):
         Sizes; with `skip_channels` the up-sampling steps receive encoder features.
     prompt_maps : bool
         Whether the drawn prompts are seen at the up-sampling step of their resolution.
+    patch_size : int
+        Input pixels a side for one position of the embedding.
     """
 
-    def __init__(self, config: SamMaskDecoderConfig, prompt_maps: bool = False) -> None:
+    def __init__(
+        self, config: SamMaskDecoderConfig, prompt_maps: bool = False, patch_size: int = 16
+    ) -> None:
         super().__init__()
         width = config.hidden_size
         self.num_mask_tokens = config.num_multimask_outputs + 1
@@ -64,8 +69,14 @@ class MaskDecoder(nn.Module):
             nn.Conv2d(c, w, kernel_size=1)
             for c, w in zip(config.skip_channels, widths[1:], strict=False)
         )
-        drawn = prompt_maps and steps >= MAP_STEP
-        self.map_projection = nn.Conv2d(1 + N_MAPS, widths[MAP_STEP], 1) if drawn else None
+        drawn = 1 + N_MAPS if prompt_maps and steps >= MAP_STEP else 0
+        self.map_stride = patch_size / 2**MAP_STEP
+        self.instance_head = self.guess_projection = None
+        if drawn and config.instance_maps:
+            drawn += N_GUESSES
+            self.instance_head = InstanceHead(config.skip_channels[MAP_STEP - 1])
+            self.guess_projection = nn.Conv2d(N_GUESSES, width, 2**MAP_STEP, 2**MAP_STEP)
+        self.map_projection = nn.Conv2d(drawn, widths[MAP_STEP], 1) if drawn else None
         self.output_hypernetworks_mlps = nn.ModuleList(
             MLP(width, width, widths[-1], 3) for _ in range(self.num_mask_tokens)
         )
@@ -129,19 +140,47 @@ class MaskDecoder(nn.Module):
         if dense.stride()[-2:] == (0, 0):  # one vector for all positions
             dense = dense[..., :1, :1]
         start_image = shared + dense.flatten(2).transpose(1, 2).contiguous()  # (P or 1, L, C)
-        start_keys = start_image + pe
+        shared_keys = start_image + pe if len(start_image) == 1 else None
+        known = self.instance_maps(skips)
         masks, ious = [], []
         for start in range(0, count, chunk):
             part = slice(start, start + chunk)
-            one = slice(None) if len(start_image) == 1 else part
-            tokens = self._tokens(code.sparse[part])
-            tokens, keys = self.transformer(start_image[one], pe, tokens, start_keys[one])
-            ids, iou = self._choose(tokens, *choice)
+            begin = start_image if len(start_image) == 1 else start_image[part]
             maps = None if code.maps is None else code.maps[part]
+            if known is not None and maps is not None:
+                begin, maps = self._add_guesses(known, code, part, (begin, maps))
+            tokens = self._tokens(code.sparse[part])
+            keys = shared_keys if shared_keys is not None and known is None else begin + pe
+            tokens, keys = self.transformer(begin, pe, tokens, keys)
+            ids, iou = self._choose(tokens, *choice)
             logits = self._masks(tokens, ids, self._upscale(keys, blocks, maps))
             masks.append(from_blocks(logits, height, width))
             ious.append(iou)
         return torch.cat(masks), torch.cat(ious)
+
+    def instance_maps(self, skips: Sequence[Tensor]) -> InstanceMaps | None:
+        """Return what is known of the pixels before any prompt; None in families without it.
+
+        Parameters
+        ----------
+        skips : sequence of Tensor
+            Encoder features, as in `forward`, of any number of images.
+        """
+        if self.instance_head is None:
+            return None
+        maps: InstanceMaps = self.instance_head(skips[MAP_STEP - 1], self.map_stride)
+        return maps
+
+    def _add_guesses(
+        self, known: InstanceMaps, code: PromptCode, part: slice, start: tuple[Tensor, Tensor]
+    ) -> tuple[Tensor, Tensor]:
+        """Tell positions (P, L, C) and drawn maps (P, M, s, s) what pixels a prompt may mean."""
+        image, maps = start
+        if code.places is None or self.guess_projection is None:
+            raise ValueError("prompts drawn without their places: encode them by this model")
+        found = guesses(known, code.places.part(part), self.map_stride).to(image.dtype)
+        coarse = self.guess_projection(found).flatten(2).transpose(1, 2)
+        return image + coarse, torch.cat([maps, found], dim=1)
 
     def all_masks(
         self, image: Tensor, image_pe: Tensor, code: PromptCode, skips: Sequence[Tensor] = ()

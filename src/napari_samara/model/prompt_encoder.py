@@ -8,6 +8,7 @@ the shift of half a pixel to pixel centres happens here and nowhere else.
 from __future__ import annotations
 
 import math
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, NamedTuple, cast
 
 import torch
@@ -23,6 +24,39 @@ NEGATIVE, POSITIVE, BOX_FIRST, BOX_LAST = 0, 1, 2, 3
 NOT_A_POINT, IGNORED = -1, -10
 
 
+@dataclass(frozen=True)
+class Places:
+    """Where P prompts are, (x, y) in the frame of the model input.
+
+    Attributes
+    ----------
+    count : int
+        P.
+    points, labels, boxes : Tensor or None
+        (P, N, 2), (P, N) and (P, 4).
+    """
+
+    count: int
+    points: Tensor | None = None
+    labels: Tensor | None = None
+    boxes: Tensor | None = None
+
+    def part(self, chosen: slice) -> Places:
+        """Return those of some prompts."""
+        rows = range(self.count)[chosen]
+        given = (t if t is None else t[chosen] for t in (self.points, self.labels, self.boxes))
+        return Places(len(rows), *given)
+
+    def moved(self, x: float, y: float) -> Places:
+        """Return them moved by so many pixels."""
+        points, boxes = self.points, self.boxes
+        if points is not None:
+            points = points + points.new_tensor([x, y])
+        if boxes is not None:
+            boxes = boxes + boxes.new_tensor([x, y, x, y])
+        return Places(self.count, points, self.labels, boxes)
+
+
 class PromptCode(NamedTuple):
     """What the mask decoder reads of P prompts.
 
@@ -34,11 +68,14 @@ class PromptCode(NamedTuple):
         (P or 1, C, h, w) added to the image embedding; 1 where all prompts share it.
     maps : Tensor or None
         (P, 1 + N_MAPS, 4 h, 4 w) mask prompt and drawn prompts, in families that have them.
+    places : Places or None
+        Where points and boxes are, in those families.
     """
 
     sparse: Tensor
     dense: Tensor
     maps: Tensor | None
+    places: Places | None = None
 
 
 class PositionEmbeddingRandom(nn.Module):
@@ -156,13 +193,14 @@ class PromptEncoder(nn.Module):
         if boxes is not None:
             tokens.append(self._embed_boxes(boxes))
         sparse = torch.cat(tokens, dim=1) if tokens else weight.new_zeros(count, 0, weight.shape[1])
-        maps = None
+        maps = places = None
         if self.config.prompt_maps:
+            places = _places(count, points, labels, boxes, weight)
             drawn = draw_prompts(points, labels, boxes, count, self.config, weight)
             size = drawn.shape[-1]
             mask = drawn.new_zeros(count, 1, size, size) if masks is None else torch.tanh(masks / 4)
             maps = torch.cat([mask, drawn], dim=1)
-        return PromptCode(sparse, self._dense(masks, maps), maps)
+        return PromptCode(sparse, self._dense(masks, maps), maps, places)
 
     def _dense(self, masks: Tensor | None, maps: Tensor | None) -> Tensor:
         no_mask = self.no_mask_embed.weight.view(1, -1, 1, 1)
@@ -198,3 +236,14 @@ class PromptEncoder(nn.Module):
         ends = [self._kind(BOX_FIRST), self._kind(BOX_LAST)]
         embedded: Tensor = code + torch.stack(ends)
         return embedded
+
+
+def _places(
+    count: int, points: Tensor | None, labels: Tensor | None, boxes: Tensor | None, like: Tensor
+) -> Places:
+    return Places(
+        count,
+        None if points is None else points.to(like),
+        None if labels is None else labels.to(like.device),
+        None if boxes is None else boxes.to(like),
+    )

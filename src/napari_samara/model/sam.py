@@ -56,7 +56,8 @@ class SamModel(nn.Module):
             else ImageEncoderViT(vision)
         )
         self.prompt_encoder = PromptEncoder(config.prompt_encoder_config, vision.num_pos_feats)
-        self.mask_decoder = MaskDecoder(decoder, config.prompt_encoder_config.prompt_maps)
+        prompt = config.prompt_encoder_config
+        self.mask_decoder = MaskDecoder(decoder, prompt.prompt_maps, prompt.patch_size)
 
     @property
     def device(self) -> torch.device:

@@ -34,7 +34,10 @@ _LARGEST: dict[str, int] = {
 LARGEST_RATIO = 64.0
 _RATIOS = ("mlp_ratio", "mbconv_expand_ratio")
 _FRACTIONS = ("layer_norm_eps", "initializer_range", "attention_dropout")
-_SWITCHES = ("qkv_bias", "use_abs_pos", "use_rel_pos", "prompt_maps")
+_SWITCHES = (
+    *("qkv_bias", "use_abs_pos", "use_rel_pos"),
+    *("prompt_maps", "instance_maps", "feature_pyramid"),
+)
 
 
 @dataclass(frozen=True)

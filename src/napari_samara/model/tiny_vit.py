@@ -13,32 +13,11 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from napari_samara.model.layers import neck
+from napari_samara.model.feature_pyramid import FeaturePyramid
+from napari_samara.model.layers import ConvNorm, neck
 
 if TYPE_CHECKING:
     from napari_samara.model.config import TinyVitConfig
-
-
-class ConvNorm(nn.Module):
-    """A convolution without bias and a batch normalisation."""
-
-    def __init__(self, a: int, b: int, kernel: int = 1, stride: int = 1, groups: int = 1) -> None:
-        super().__init__()
-        self.c = nn.Conv2d(a, b, kernel, stride, kernel // 2, groups=groups, bias=False)
-        self.bn = nn.BatchNorm2d(b)
-
-    def forward(self, x: Tensor) -> Tensor:
-        """Return the normalised map; one convolution in evaluation mode."""
-        if self.training:
-            y: Tensor = self.bn(self.c(x))
-            return y
-        norm = self.bn
-        if norm.running_mean is None or norm.running_var is None:
-            raise RuntimeError("batch normalisation without running statistics cannot be folded")
-        gain = norm.weight * torch.rsqrt(norm.running_var + norm.eps)
-        weight = self.c.weight * gain.view(-1, 1, 1, 1)
-        bias = norm.bias - norm.running_mean * gain
-        return F.conv2d(x, weight, bias, self.c.stride, self.c.padding, groups=self.c.groups)
 
 
 class MBConv(nn.Module):
@@ -198,6 +177,9 @@ class TinyViT(nn.Module):
             down = None if last else PatchMerging(width, dims[i + 1], config.merge_strides[i])
             self.layers.append(Stage(blocks, down))
         self.neck = neck(dims[-1], config.output_channels)
+        self.pyramid = None
+        if config.feature_pyramid and skips:
+            self.pyramid = FeaturePyramid((config.output_channels, *config.skip_channels[:skips]))
 
     def forward(self, pixel_values: Tensor) -> Tensor:
         """Return the embedding (B, C, h, w) of normalised pixels (B, 3, S, S)."""
@@ -218,4 +200,5 @@ class TinyViT(nn.Module):
             if stage.downsample is not None:
                 x = stage.downsample(x)
         embedding: Tensor = self.neck(x)
-        return embedding, tuple(maps[:0:-1] + maps[:1])[: self.skips]
+        finer = tuple(maps[:0:-1] + maps[:1])[: self.skips]
+        return embedding, finer if self.pyramid is None else self.pyramid(embedding, finer)

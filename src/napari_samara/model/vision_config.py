@@ -129,6 +129,8 @@ class TinyVitConfig(Sizes):
         Channels of the embedding that the neck puts out.
     image_size : int
         Side of the square input in pixels.
+    feature_pyramid : bool
+        Whether the finer maps given beside the embedding are told what it knows (samara family).
     """
 
     embed_dims: tuple[int, ...] = (64, 128, 160, 320)
@@ -144,6 +146,7 @@ class TinyVitConfig(Sizes):
     output_channels: int = 256
     num_pos_feats: int = 128
     layer_norm_eps: float = 1e-5
+    feature_pyramid: bool = False
 
     model_type: ClassVar[str] = "tiny_vit"
 
@@ -197,6 +200,9 @@ class TinyVitConfig(Sizes):
         count += self.depths[0] * 2 * dims[0] * int(dims[0] * self.mbconv_expand_ratio)
         for width, depth in zip(dims[1:], self.depths[1:], strict=True):
             count += depth * (4 * width**2 + 2 * width * int(width * self.mlp_ratio))
+        if self.feature_pyramid:
+            steps = pairwise((out, *self.skip_channels))
+            count += sum(fine * (coarse + 19 * fine) for coarse, fine in steps)
         return count + sum(a * b + b**2 for a, b in pairwise(dims))
 
 

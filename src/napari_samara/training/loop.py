@@ -9,13 +9,12 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import torch
-import torch.nn.functional as F
 from torch import Tensor, nn
 
 from napari_samara.errors import CheckpointError, SettingsError
 from napari_samara.model.sam import ImageFeatures, SamModel
+from napari_samara.training.dense import dense_loss
 from napari_samara.training.initialise import initialise
-from napari_samara.training.losses import dense_loss
 from napari_samara.training.recipe import Recipe
 from napari_samara.training.rounds import Record, Rounds, choose_objects
 from napari_samara.training.state import FILENAME, read_state, write_state
@@ -35,9 +34,6 @@ LOG_SECONDS = 30.0
 
 _SHARED = 1 << 20
 """In place of a worker's number in the seed of what all workers decide alike."""
-
-_DENSE_STEP = 4
-"""Side of the patch of foreground and boundary that the dense head predicts for a position."""
 
 
 class Trainer:
@@ -83,9 +79,8 @@ class Trainer:
             )
         self.model, self.recipe, self.folder = model, recipe, folder
         self.views = Views(sources, recipe.phantoms)
-        self.dense_head = nn.Conv2d(model.config.mask_decoder_config.hidden_size, 2 * 16, 1)
         self.workers = Workers.of_this_process()
-        self.workers.share((*model.state_dict().values(), *self.dense_head.state_dict().values()))
+        self.workers.share(model.state_dict().values())
         self.average = copy.deepcopy(model).eval().requires_grad_(False)
         self.optimiser = torch.optim.AdamW(
             [
@@ -101,7 +96,7 @@ class Trainer:
         self.step = 0
 
     def _parameters(self) -> list[nn.Parameter]:
-        return [*self.model.parameters(), *self.dense_head.parameters()]
+        return list(self.model.parameters())
 
     def run(
         self,
@@ -159,22 +154,38 @@ class Trainer:
         # of a seed count for nothing
         large = np.random.default_rng((recipe.seed, self.step, _SHARED)).random()
         self.model.train()
-        if large < recipe.large_share:
+        prompted = self.step >= recipe.dense_steps
+        if prompted and large < recipe.large_share:
             crops = [self.views.draw(rng, self.model.config.image_size)]
         else:
-            crops = [self.views.draw(rng, recipe.side) for _ in range(recipe.batch)]
+            count = recipe.batch if prompted else recipe.dense_batch
+            crops = [self.views.draw(rng, recipe.side) for _ in range(count)]
         record: Record = {}
-        loss = self._loss(crops, rng, record)
+        loss = self._loss(crops, rng, record, prompted)
         self._descend(loss)
         self._update_average()
         self.step += 1
         return {"loss": float(loss.detach()), **{k: float(np.mean(v)) for k, v in record.items()}}
 
-    def _loss(self, crops: list[Crop], rng: np.random.Generator, record: Record) -> Tensor:
+    def _loss(
+        self, crops: list[Crop], rng: np.random.Generator, record: Record, prompted: bool
+    ) -> Tensor:
         features = self.model.encode_any(torch.from_numpy(np.stack([c.pixels for c in crops])))
-        labels = torch.from_numpy(np.stack([c.labels for c in crops]))
-        dense = F.pixel_shuffle(self.dense_head(features.embedding), _DENSE_STEP)
-        loss = 0.3 * dense_loss(dense, labels)
+        loss = features.embedding.new_zeros(())
+        known = self.model.mask_decoder.instance_maps(features.skips)
+        if known is not None:
+            loss, iou = dense_loss(known, [c.labels for c in crops], rng)
+            loss = loss * self.recipe.dense_weight
+            if iou is not None:
+                record["guess"] = [iou]
+        if prompted:
+            loss = loss + self._prompt_loss(crops, features, rng, record)
+        return loss
+
+    def _prompt_loss(
+        self, crops: list[Crop], features: ImageFeatures, rng: np.random.Generator, record: Record
+    ) -> Tensor:
+        loss = features.embedding.new_zeros(())
         rounds = 1 + int(rng.random() < self.recipe.second_round)
         rounds += int(rounds == 2 and rng.random() < self.recipe.third_round)
         for i, crop in enumerate(crops):
@@ -229,7 +240,6 @@ class Trainer:
             "step": self.step,
             "model": self.model.state_dict(),
             "average": self.average.state_dict(),
-            "dense_head": self.dense_head.state_dict(),
             "optimiser": self.optimiser.state_dict(),
         }
         write_state(self.folder / FILENAME, state)
@@ -275,7 +285,6 @@ class Trainer:
         try:
             self.model.load_state_dict(state[weights])
             self.average.load_state_dict(state["average"])
-            self.dense_head.load_state_dict(state["dense_head"])
         except RuntimeError as error:
             raise CheckpointError(f"the weights in {path} are of another model: {error}") from error
         return state

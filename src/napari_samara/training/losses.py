@@ -1,4 +1,4 @@
-"""Losses on mask logits, predicted IoU and the dense head used during training only."""
+"""Losses on mask logits and predicted IoU."""
 
 from __future__ import annotations
 
@@ -74,18 +74,26 @@ def prompt_loss(
     return loss.mean(), actual.gather(1, chosen[:, None])[:, 0]
 
 
-def dense_loss(logits: Tensor, labels: Tensor) -> Tensor:
-    """Return the loss of the dense head: foreground and boundary at its resolution.
+def neighbourhood(inside: Tensor) -> Tensor:
+    """Return the box of each object, grown by half its size and four pixels.
 
     Parameters
     ----------
-    logits : Tensor
-        (B, 2, s, s).
-    labels : Tensor
-        (B, S, S) ids, S a multiple of s.
+    inside : Tensor
+        (P, S, S) bool, no object empty.
+
+    Returns
+    -------
+    Tensor
+        (P, S, S) bool.
     """
-    ids = labels[:, None].float()
-    edge = F.max_pool2d(ids, 3, 1, 1) != -F.max_pool2d(-ids, 3, 1, 1)
-    maps = torch.cat([(ids > 0).float(), edge.float()], dim=1)
-    target = F.adaptive_avg_pool2d(maps, (logits.shape[-2], logits.shape[-1]))
-    return F.binary_cross_entropy_with_logits(logits, target)
+    rows, cols = inside.any(2), inside.any(1)  # (P, S)
+    near = []
+    for line in (rows, cols):
+        size = line.shape[1]
+        index = torch.arange(size)
+        first = torch.where(line, index, size).min(1, keepdim=True).values
+        last = torch.where(line, index, -1).max(1, keepdim=True).values
+        margin = (last - first + 1) // 2 + 4
+        near.append((index >= first - margin) & (index <= last + margin))
+    return near[0][:, :, None] & near[1][:, None, :]

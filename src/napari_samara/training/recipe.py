@@ -8,7 +8,7 @@ from dataclasses import dataclass, fields
 from napari_samara.errors import SettingsError
 
 _SHARES = ("large_share", "decay_from", "second_round", "third_round", "phantoms", "ema")
-_COUNTS = ("steps", "batch", "prompts", "side", "smallest")
+_COUNTS = ("steps", "batch", "dense_batch", "prompts", "side", "smallest")
 
 
 @dataclass(frozen=True)
@@ -27,6 +27,12 @@ class Recipe:
         Side of a view in pixels of the model input; at most the input size of the model.
     large_share : float
         Share of steps that take one view of the whole input size instead of a batch.
+    dense_steps : int
+        First steps, which are without prompts: each pixel learns what it belongs to.
+    dense_batch : int
+        Views of such a step.
+    dense_weight : float
+        Weight of that loss beside the one of the prompts.
     learning_rate, weight_decay : float
         Of AdamW.
     warmup : int
@@ -56,6 +62,9 @@ class Recipe:
     prompts: int = 14
     side: int = 256
     large_share: float = 0.25
+    dense_steps: int = 0
+    dense_batch: int = 6
+    dense_weight: float = 0.5
     learning_rate: float = 1e-3
     weight_decay: float = 0.03
     warmup: int = 200

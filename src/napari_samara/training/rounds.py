@@ -16,7 +16,7 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from napari_samara.model.prompt_encoder import IGNORED, PromptCode
-from napari_samara.training.losses import prompt_loss
+from napari_samara.training.losses import neighbourhood, prompt_loss
 from napari_samara.training.simulate import (
     MAX_POINTS,
     ObjectPrompts,
@@ -193,7 +193,8 @@ class Rounds:
         mask = None if previous is None else self._in_frame(previous)
         code = self.model.prompt_encoder(points, signs, boxes, mask)
         maps = None if code.maps is None else self._window(code.maps, MASK_PER_EMBEDDING)
-        return PromptCode(code.sparse, self._window(code.dense), maps)
+        places = None if code.places is None else code.places.moved(*(-shift).tolist())
+        return PromptCode(code.sparse, self._window(code.dense), maps, places)
 
     def _in_frame(self, logits: Tensor) -> Tensor:
         """Return logits of the view as a mask prompt, which covers the whole input."""
@@ -242,28 +243,3 @@ def add_clicks(objects: ViewObjects, shown: Tensor, rng: np.random.Generator) ->
         click = corrective_point(mask, guess, rng)
         if click is not None and len(prompt.points) < MAX_POINTS:
             prompt.points.append(click)
-
-
-def neighbourhood(inside: Tensor) -> Tensor:
-    """Return the box of each object, grown by half its size and four pixels.
-
-    Parameters
-    ----------
-    inside : Tensor
-        (P, S, S) bool, no object empty.
-
-    Returns
-    -------
-    Tensor
-        (P, S, S) bool.
-    """
-    rows, cols = inside.any(2), inside.any(1)  # (P, S)
-    near = []
-    for line in (rows, cols):
-        size = line.shape[1]
-        index = torch.arange(size)
-        first = torch.where(line, index, size).min(1, keepdim=True).values
-        last = torch.where(line, index, -1).max(1, keepdim=True).values
-        margin = (last - first + 1) // 2 + 4
-        near.append((index >= first - margin) & (index <= last + margin))
-    return near[0][:, :, None] & near[1][:, None, :]

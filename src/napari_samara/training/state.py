@@ -14,8 +14,8 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 FILENAME = "state.pt"
-ENTRIES = frozenset({"step", "model", "average", "dense_head", "optimiser"})
-"""Steps done, weights, their moving average (the weights to use), training-only head, optimiser."""
+ENTRIES = frozenset({"step", "model", "average", "optimiser"})
+"""Steps done, weights, their moving average (the weights to use), optimiser."""
 
 
 def write_state(path: Path, state: Mapping[str, Any]) -> None:

@@ -1,0 +1,104 @@
+"""What pixels should know before any prompt, and the loss of not knowing it."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+import torch
+
+from napari_samara.model.instance_maps import InstanceMaps
+from napari_samara.training.dense import STRIDE, dense_loss, edges, instance_targets
+
+SIDE = 64
+RNG = np.random.default_rng
+
+
+def two(first: int = 1, second: int = 2) -> np.ndarray:
+    """Two rectangles that touch."""
+    labels = np.zeros((SIDE, SIDE), np.int32)
+    labels[8:40, 8:24] = first
+    labels[8:40, 24:56] = second
+    return labels
+
+
+def perfect(labels: np.ndarray) -> InstanceMaps:
+    """Maps that say what is true."""
+    target = instance_targets(labels)
+    sure = 20.0
+
+    def logits(truth: np.ndarray) -> torch.Tensor:
+        shares = truth.reshape(SIDE // STRIDE, STRIDE, SIDE // STRIDE, STRIDE).mean((1, 3))
+        return torch.from_numpy(shares).float()[None].logit(1e-8).clamp(-sure, sure)
+
+    centres = np.where(target.ids[..., None] > 0, target.centres, -1000.0)
+    return InstanceMaps(
+        logits(labels > 0),
+        logits(edges(labels)),
+        torch.from_numpy(target.depth)[None],
+        torch.from_numpy(centres).float().permute(2, 0, 1)[None],
+        torch.zeros(1, *target.ids.shape),
+    )
+
+
+def test_targets_of_objects_that_touch() -> None:
+    found = instance_targets(two(7, 3))
+    assert found.ids.shape == found.depth.shape == (16, 16)
+    assert (found.ids[4, 3], found.ids[4, 8], found.ids[0, 0]) == (7, 3, 0)
+    assert found.centres[4, 3].tolist() == [16, 24]
+    assert found.centres[9, 13].tolist() == [40, 24]
+    assert found.diameter[4, 3] == pytest.approx(np.sqrt(32 * 16 * 4 / np.pi))
+    assert found.depth.max() <= 1
+    assert found.depth[4, 9] > found.depth[2, 9]
+    assert found.depth[found.ids == 0].max() == 0
+
+
+def test_edges_lie_on_both_sides_also_between_objects() -> None:
+    found = edges(two())
+    assert found[20, [7, 8, 23, 24, 55, 56]].all()
+    assert not found[20, [6, 9, 22, 25, 54, 57]].any()
+
+
+def test_knowing_everything_costs_least_and_points_out_every_object() -> None:
+    labels = two()
+    right, iou = dense_loss(perfect(labels), [labels], RNG(0))
+    assert iou is not None
+    assert iou > 0.9
+    wrong = perfect(labels)
+    for name, value in {
+        "inside": -wrong.inside,
+        "boundary": -wrong.boundary,
+        "depth": 1 - wrong.depth,
+        "centres": wrong.centres + 15,
+        "log_width": wrong.log_width + 4,
+    }.items():
+        loss, _ = dense_loss(wrong._replace(**{name: value}), [labels], RNG(0))
+        assert loss > right + 0.05, name
+
+
+def test_one_centre_for_both_costs_and_points_out_neither() -> None:
+    labels = two()
+    right = perfect(labels)
+    merged = right.centres.clone()
+    inside = torch.from_numpy(instance_targets(labels).ids > 0)
+    merged[:, :, inside] = torch.tensor([33.0, 24.0])[None, :, None]
+    loss, iou = dense_loss(right._replace(centres=merged), [labels], RNG(0))
+    best, best_iou = dense_loss(right, [labels], RNG(0))
+    assert loss > best + 0.3
+    assert iou is not None
+    assert best_iou is not None
+    assert iou < best_iou - 0.3
+
+
+@pytest.mark.parametrize("value", [0, 5, 2**31 - 1])
+def test_plain_views(value: int) -> None:
+    labels = np.full((SIDE, SIDE), value, np.int32)
+    maps = InstanceMaps(*(m.requires_grad_() for m in perfect(labels)))
+    loss, iou = dense_loss(maps, [labels], RNG(0))
+    loss.backward()
+    assert torch.isfinite(loss)
+    assert (iou is None) == (value == 0)
+    assert all(m.grad is None or m.grad.isfinite().all() for m in maps)
+
+
+def test_ids_do_not_matter() -> None:
+    assert np.array_equal(instance_targets(two(1, 2)).depth, instance_targets(two(60000, 41)).depth)
