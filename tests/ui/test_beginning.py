@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import shutil
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pytest
+from napari.components import ViewerModel
 from tests.ui.conftest import disk
 
-from napari_samara.prompts import point
+from napari_samara.planes import Plane
+from napari_samara.prompts import PromptSet, point
 from napari_samara.session import Session, recover
 from napari_samara.store import ZarrStore
 from napari_samara.ui.keeping import Keeping
@@ -89,3 +92,79 @@ def test_without_keeping_nothing_is_written(
     annotator.accept()
     assert annotator.folder is None
     assert list(tmp_path.iterdir()) == []
+
+
+VOLUME = (6, 40, 48)
+
+
+@pytest.mark.parametrize("many", [False, True], ids=["one", "many"])
+@pytest.mark.parametrize("order", [(0, 1, 2), (0, 2, 1), (2, 0, 1)])
+@pytest.mark.parametrize("axis", [0, 1])
+def test_the_viewer_goes_to_the_prompts_that_were_open(
+    begin: Any, disk_predictor: Any, tmp_path: Path, many: bool, order: Any, axis: int
+) -> None:
+    image = np.zeros(VOLUME, np.uint8)
+    session = Session(image, disk_predictor, journal=tmp_path / "a")
+    prompt = point(4, 14, 17, axis=axis)
+    if many:
+        session.many(PromptSet([prompt]), undoable=True)
+    else:
+        session.add(prompt)
+    session.close()
+    viewer = ViewerModel()
+    layer = viewer.add_image(image, scale=(3, 1, 2), translate=(5, 0, 1))
+    viewer.add_points(np.zeros((1, 4)))  # an axis more than the image has
+    viewer.dims.order = (0, *(place + 1 for place in order))
+    viewer.dims.set_point(1, layer.data_to_world((1, 0, 0))[0])
+    annotator = begin(viewer, layer, keeping=Keeping(tmp_path / "a", recover(tmp_path / "a")))
+    plane = Plane.of(3, [place for place in range(3) if place != axis], {axis: (4, 14)[axis]})
+    assert annotator.session.plane == plane
+    assert annotator.binding.plane(viewer.dims) == plane
+    assert annotator.each is many
+    assert annotator.preview.data.any()
+    assert len(annotator.points.data) == 1
+    assert annotator.session.can_undo
+    annotator.accept()
+    sides = tuple(side for place, side in enumerate(VOLUME) if place != axis)
+    row, col = (at for place, at in enumerate((4, 14, 17)) if place != axis)
+    assert (annotator.labels.data > 0).sum() == disk(sides, row, col).sum()
+
+
+def test_a_viewer_that_shows_an_open_prompt_stays(
+    begin: Any, disk_predictor: Any, tmp_path: Path
+) -> None:
+    image = np.zeros(VOLUME, np.uint8)
+    session = Session(image, disk_predictor, journal=tmp_path / "a")
+    session.add(point(1, 10, 10))
+    session.add(point(3, 10, 10))
+    session.close()
+    viewer = ViewerModel()
+    layer = viewer.add_image(image)
+    viewer.dims.set_point(0, 3)
+    annotator = begin(viewer, layer, keeping=Keeping(tmp_path / "a", recover(tmp_path / "a")))
+    assert annotator.session.plane == Plane.of(3, fixed={0: 3})
+
+
+def test_many_prompts_come_back_with_what_was_left_out(
+    begin: Any, disk_predictor: Any, tmp_path: Path
+) -> None:
+    viewer = ViewerModel()
+    layer = viewer.add_image(np.zeros(SHAPE, np.uint8))
+    first = begin(viewer, layer, keeping=Keeping(tmp_path / "a"))
+    first.each = True
+    first.points.add([[40.0, 50.3], [70.125, 90.7], [20, 20]])
+    first.picking.toggle(70, 90)
+    shutil.copytree(tmp_path / "a", tmp_path / "killed")
+    viewer = ViewerModel()
+    layer = viewer.add_image(np.zeros(SHAPE, np.uint8), scale=(0.3, 0.3), rotate=10)
+    saved = recover(tmp_path / "killed")
+    again = begin(viewer, layer, keeping=Keeping(tmp_path / "killed", saved))
+    assert again.each
+    assert np.allclose(again.points.data, first.points.data)
+    assert again.session.picked == (0, 2)
+    again.accept()
+    assert list(again.session.objects) == [1, 2]
+    again.undo()
+    assert again.session.picked == (0, 2)
+    again.undo()  # what had been given
+    assert len(again.points.data) == 0

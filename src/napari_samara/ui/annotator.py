@@ -10,12 +10,14 @@ from qtpy.QtCore import QTimer
 from napari_samara.errors import ImageError, SamaraError
 from napari_samara.prompts import PromptSet
 from napari_samara.session.paced_runner import PacedRunner
+from napari_samara.session.restored import Restored
 from napari_samara.ui.beginning import layers_for, open_session, with_restored
 from napari_samara.ui.binding import ImageBinding
 from napari_samara.ui.contrast import DISPLAYED, adopted, chosen
 from napari_samara.ui.keeping import Keeping
 from napari_samara.ui.keys import bind_in_labels, bind_keys, unbind_in_labels
 from napari_samara.ui.layer_set import GivenLayers, LayerSet
+from napari_samara.ui.navigation import show_held
 from napari_samara.ui.object_tools import look_at, refine
 from napari_samara.ui.picking import Picking
 from napari_samara.ui.prompt_sync import PromptSync
@@ -28,6 +30,7 @@ if TYPE_CHECKING:
     from napari.layers import Image, Labels, Points, Shapes
 
     from napari_samara.engine.predictor import Predictor
+    from napari_samara.planes import Plane
     from napari_samara.session import JobRunner, LabelEdit
     from napari_samara.session.jobs import Delivery
     from napari_samara.session.journal import Journal
@@ -93,14 +96,13 @@ class Annotator:
     ) -> None:
         self.viewer = viewer
         self.binding = image if isinstance(image, ImageBinding) else ImageBinding.of(image)
-        plane = self.binding.plane(viewer.dims)
-        if plane is None:
-            name = self.binding.layer.name
-            raise ImageError(f"the sliders stand outside {name!r}; move them onto it")
+        keeping = with_restored(keeping or Keeping(), self.binding)
+        if isinstance(keeping.saved, Restored):
+            show_held(viewer.dims, self.binding, keeping.saved.saved.held)
+        plane = self._plane()
         self._open = True
         predictor.spare_cores = 1  # the window is drawn while a click is decoded
         self._main = MainThread()
-        keeping = with_restored(keeping or Keeping(), self.binding)
         self.folder, self.resumed = keeping.folder, keeping.saved is not None
         given = layers_for(keeping, given or GivenLayers(), self.binding)
         self.layers = LayerSet(viewer, self.binding, plane, given)
@@ -116,8 +118,7 @@ class Annotator:
         self.next_class: str | None = None
         for event, slot in self._pairs():
             event.connect(slot)
-        self._sync.to_layers(self.session.prompts)
-        self._sync.from_layers()
+        self._sync.begin()
         self.picking.show()
 
     @property
@@ -279,6 +280,14 @@ class Annotator:
         records = self.session.accept_many(klass=self.next_class)
         if records:
             self.selected = records[-1].label
+
+    def _plane(self) -> Plane:
+        """Plane that the viewer shows."""
+        plane = self.binding.plane(self.viewer.dims)
+        if plane is None:
+            name = self.binding.layer.name
+            raise ImageError(f"the sliders stand outside {name!r}; move them onto it")
+        return plane
 
     def _pairs(self) -> list[tuple[Any, Callable[..., object]]]:
         """Every event and what it leads to, in one place: closing is the mirror image."""

@@ -8,6 +8,7 @@ import numpy as np
 
 from napari_samara.errors import PromptError
 from napari_samara.prompts import mask
+from napari_samara.ui.navigation import show_object
 
 if TYPE_CHECKING:
     from napari_samara.ui.annotator import Annotator
@@ -25,21 +26,8 @@ def look_at(annotator: Annotator, label: int) -> None:
     """
     annotator.selected = label
     record = annotator.session.objects.get(label)
-    if record is None or record.plane is None or record.box is None:
-        return
-    viewer, ndim = annotator.viewer, annotator.binding.ndim
-    row0, col0, row1, col1 = record.box
-    centre = np.zeros(ndim)
-    for axis, index in record.plane.fixed:
-        centre[axis] = index
-    centre[list(record.plane.displayed)] = (row0 + row1 - 1) / 2, (col0 + col1 - 1) / 2
-    world = annotator.binding.to_world(centre, viewer.dims)
-    first = viewer.dims.ndim - ndim
-    for axis, _ in record.plane.fixed:
-        viewer.dims.set_point(axis + first, world[axis])
-    shown = [axis - first for axis in viewer.dims.displayed if axis >= first]
-    # napari 0.9 moved the camera to the scene and warns of the old name.
-    getattr(viewer, "scene", viewer).camera.center = tuple(world[shown])
+    if record is not None:
+        show_object(annotator.viewer, annotator.binding, record)
 
 
 def step(annotator: Annotator, by: int) -> None:

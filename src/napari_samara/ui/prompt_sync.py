@@ -12,6 +12,7 @@ from napari_samara.ui.drawn import is_drawn, same, without
 if TYPE_CHECKING:
     from collections.abc import Callable
 
+    from napari_samara.planes import Plane
     from napari_samara.prompts import Prompt
     from napari_samara.session import Session
     from napari_samara.ui.layer_set import LayerSet
@@ -60,15 +61,21 @@ class PromptSync:
             self.session.many(PromptSet(), undoable=True)
         self.from_layers()
 
+    def begin(self) -> None:
+        """Draw what the session has, and give it what is drawn already."""
+        self.to_layers(self.session.prompts)
+        self.seeds_to_layers(self.session.seeds)
+        if self.each and len(self.session.prompts):
+            self.session.clear()  # they are drawn, and become objects of their own
+        self.from_layers()
+
     def from_layers(self) -> None:
         """Make the prompts of the session those that are drawn."""
         drawn = self._read()
-        if self.each:
-            objects = {number: [prompt] for number, prompt in enumerate(drawn, start=1)}
-            self._seeded = drawn
-            self._attempt(self.session.many, PromptSet.from_objects(objects), True)
-            return
         plane = self.session.plane
+        if self.each:
+            self._seed(drawn, plane)
+            return
         kept: list[Prompt] = []
         for prompt in self.session.prompts:
             elsewhere = prompt.plane(self.layers.binding.shape) != plane
@@ -80,6 +87,16 @@ class PromptSync:
         prompts = [*kept, *self._new(drawn, kept)]
         self._drawn = [prompt for prompt in prompts if is_drawn(prompt)]
         self._attempt(self.session.set_prompts, PromptSet(prompts))
+
+    def _seed(self, drawn: list[Prompt], plane: Plane) -> None:
+        """Look for one object for each prompt that is drawn in the plane."""
+        shape = self.layers.binding.shape
+        known = [prompt for prompt in self.session.seeds if prompt.plane(shape) == plane]
+        if len(known) == len(drawn) and not without(drawn, known):
+            return  # they went to the layers and came back
+        objects = {number: [prompt] for number, prompt in enumerate(drawn, start=1)}
+        self._seeded = drawn
+        self._attempt(self.session.many, PromptSet.from_objects(objects), True)
 
     def _read(self) -> list[Prompt]:
         """Prompts drawn in the plane, points first."""

@@ -56,7 +56,6 @@ class Joined:
         self._agree()
         widget.prompting.set_each(annotator.each)
         self._on_batch(session.batch)
-        session.at_least = widget.prompting.many.at_least
         self._on_next_class("")
         widget.options.set_stale(session.stale)
         self._watch.tell()
@@ -66,7 +65,9 @@ class Joined:
         session, options = self.annotator.session, self.widget.options
         if self.annotator.resumed:
             options.show_values(session.settings, self.annotator.contrast_name, session.mode)
+            self.widget.prompting.many.show_score(session.at_least)
             return
+        session.at_least = self.widget.prompting.many.at_least
         session.settings = options.settings
         session.mode = options.mode.currentData()
         self.annotator.choose_contrast(options.contrast.currentData())

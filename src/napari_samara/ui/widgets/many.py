@@ -47,6 +47,18 @@ class ManyForm(QWidget):
         """Predicted IoU that a candidate needs."""
         return float(self.score.value() / _STEPS)
 
+    def show_score(self, at_least: float) -> None:
+        """Show the predicted IoU that a candidate needs, without telling of it.
+
+        Parameters
+        ----------
+        at_least : float
+            From 0 to 1.
+        """
+        self.blockSignals(True)
+        self.score.setValue(round(at_least * _STEPS))
+        self.blockSignals(False)
+
     def _on_score(self, _: int) -> None:
         self.said.setText(f"IoU ≥ {self.at_least:.2f}")
         self.score_changed.emit(self.at_least)

@@ -1,0 +1,95 @@
+"""The viewer brought to where something is: to a plane, to an object."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from napari_samara.ui.levels import displayed_axes
+from napari_samara.ui.transforms import unit_factors, units_of
+
+if TYPE_CHECKING:
+    from napari.components import Dims, ViewerModel
+
+    from napari_samara.planes import Plane
+    from napari_samara.session import ObjectRecord
+    from napari_samara.session.held import Held
+    from napari_samara.ui.binding import ImageBinding
+
+
+def show_plane(dims: Dims, binding: ImageBinding, plane: Plane) -> None:
+    """Have the viewer show a plane of an image; its axes are rolled only where they must be.
+
+    Parameters
+    ----------
+    dims : napari.components.Dims
+        Of the viewer.
+    binding : ImageBinding
+        The image.
+    plane : Plane
+        Of that image, either way round.
+    """
+    ndim = binding.ndim
+    first = dims.ndim - ndim
+    shown = sorted(plane.displayed)
+    if displayed_axes(dims, ndim) != shown:
+        last = [axis + first for axis in shown]
+        dims.order = (*(axis for axis in dims.order if axis not in last), *last)
+    if not plane.fixed:
+        return
+    fixed = [axis for axis, _ in plane.fixed]
+    inverse = np.linalg.inv(binding.matrix)
+    # The way back of `ImageBinding.plane`, which takes the hidden axes by themselves.
+    wanted = np.array([index for _, index in plane.fixed]) - inverse[fixed, -1]
+    world = np.zeros(ndim)
+    world[fixed] = np.linalg.solve(inverse[np.ix_(fixed, fixed)], wanted)
+    factors = unit_factors(units_of(binding.layer), getattr(dims, "units", None))
+    world[ndim - len(factors) :] *= factors
+    for axis in fixed:
+        dims.set_point(axis + first, world[axis])
+
+
+def show_held(dims: Dims, binding: ImageBinding, held: Held) -> None:
+    """Have the viewer show prompts that are not accepted yet, unless it shows some already.
+
+    Parameters
+    ----------
+    dims : napari.components.Dims
+        Of the viewer.
+    binding : ImageBinding
+        The image.
+    held : Held
+        The prompts, of one object or of many.
+    """
+    prompts = [*held.opened.prompts, *held.seeds.prompts]
+    planes = [prompt.plane(binding.shape) for prompt in prompts]
+    if planes and binding.plane(dims) not in planes:
+        show_plane(dims, binding, planes[0])
+
+
+def show_object(viewer: ViewerModel, binding: ImageBinding, record: ObjectRecord) -> None:
+    """Bring an accepted object into the middle of the viewer.
+
+    Parameters
+    ----------
+    viewer : napari.components.ViewerModel
+        That shows the image.
+    binding : ImageBinding
+        The image.
+    record : ObjectRecord
+        One without pixels is left where it is.
+    """
+    if record.plane is None or record.box is None:
+        return
+    show_plane(viewer.dims, binding, record.plane)
+    row0, col0, row1, col1 = record.box
+    centre = np.zeros(binding.ndim)
+    for axis, index in record.plane.fixed:
+        centre[axis] = index
+    centre[list(record.plane.displayed)] = (row0 + row1 - 1) / 2, (col0 + col1 - 1) / 2
+    world = binding.to_world(centre, viewer.dims)
+    first = viewer.dims.ndim - binding.ndim
+    shown = [axis - first for axis in viewer.dims.displayed if axis >= first]
+    # napari 0.9 moved the camera to the scene and warns of the old name.
+    getattr(viewer, "scene", viewer).camera.center = tuple(world[shown])
