@@ -273,8 +273,9 @@ def evaluate(
     settings : EvaluateSettings, optional
         Which objects, how many clicks.
     **options
-        ``part``, ``datasets`` (of a folder with a manifest), ``images`` (only the first so many of
-        each data set), ``progress`` and ``cancelled``.
+        ``part``, ``datasets`` (of a folder with a manifest), ``images`` (only the first so many
+        files of each data set), ``cases`` (a folder for pictures of the worst objects),
+        ``progress`` and ``cancelled``.
 
     Returns
     -------
@@ -287,6 +288,10 @@ def evaluate(
     ------
     FileFormatError
         If there are no labelled images, none with an object, or one cannot be read.
+    MissingExtraError
+        If there is NIfTI and nibabel is not installed.
+    OutputError
+        If `cases` cannot be written to.
     CancelledError
         If `cancelled` said so.
     CheckpointError, DownloadError, DeviceError
@@ -294,19 +299,25 @@ def evaluate(
     """
     from napari_samara.engine.predictor import Predictor
     from napari_samara.training.evaluation import evaluate_images
+    from napari_samara.training.evaluation_cases import write_cases
     from napari_samara.training.evaluation_report import summarise
-    from napari_samara.training.folders import first_of_each, read_folder
+    from napari_samara.training.folders import read_folder
+    from napari_samara.training.slices import Reading
 
     settings = settings or EvaluateSettings()
     chosen = {name: options.pop(name) for name in ("part", "datasets") if name in options}
-    planes = first_of_each(read_folder(Path(data), **chosen), options.pop("images", None))
+    cases = options.pop("cases", None)
+    reading = Reading(options.pop("images", None), settings.slices, settings.window)
+    planes = list(read_folder(Path(data), reading=reading, **chosen))
     loaded = checkpoint if isinstance(checkpoint, Predictor) else load(checkpoint)
     scores = evaluate_images(loaded, planes, settings, **options)
     if not scores:
         raise FileFormatError(
             f"{data} has no object of at least {settings.smallest} pixels to judge a checkpoint by"
         )
-    return summarise(scores, settings.clicks), scores
+    if cases is not None:
+        write_cases(Path(cases), loaded, planes, scores)
+    return summarise(scores, settings.clicks, planes), scores
 
 
 def finetune(

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any, ClassVar, Self, Union, get_args, get_orig
 import numpy as np
 
 from napari_samara.errors import SettingsError
-from napari_samara.intensity import POLICIES
+from napari_samara.intensity import CT_WINDOWS, POLICIES
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -194,6 +194,12 @@ class EvaluateSettings(Settings):
     ----------
     smallest : int
         Objects with fewer pixels are left out.
+    objects : int
+        Objects of each image that are looked for, drawn by chance; 0 stands for all.
+    slices : int
+        Planes of a volume across each axis.
+    window : str
+        How volumes that are not of 8 bits become so: ``"auto"``, ``"percentile"``, or a CT window.
     clicks : int
         Corrective clicks an object gets at most; 0 leaves the interactive part out.
     clicked_objects : int
@@ -209,6 +215,25 @@ class EvaluateSettings(Settings):
         title="Smallest object (pixels)",
         help="Objects with fewer pixels are left out.",
         minimum=1,
+    )
+    objects: int = setting(
+        0,
+        title="Objects of an image",
+        help="Objects of each image that are looked for, drawn by chance; 0 stands for all.",
+        minimum=0,
+    )
+    slices: int = setting(
+        10,
+        title="Slices of a volume",
+        help="Planes of a volume across each axis, evenly spaced among those with an object.",
+        minimum=1,
+    )
+    window: str = setting(
+        "auto",
+        title="Intensities of CT",
+        help="auto: soft tissue, -160 to 240 HU, where a manifest says that it is CT, else "
+        "percentiles of the volume; a window is used for all that may be CT.",
+        choices=("auto", "percentile", *CT_WINDOWS),
     )
     clicks: int = setting(
         20,

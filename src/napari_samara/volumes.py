@@ -19,6 +19,7 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
+    Affine = NDArray[np.float64]
     Spacing = tuple[float, float, float]
 
 THICK = 3.0
@@ -47,7 +48,7 @@ class Volume:
     data: NDArray[Any]
     spacing: Spacing | None = None
     unit: str = ""
-    affine: NDArray[np.float64] | None = None
+    affine: Affine | None = None
 
     @property
     def thick_axis(self) -> int | None:
@@ -107,16 +108,36 @@ def read_volume(path: str | os.PathLike[str], axes: str | None = None) -> Volume
     data = read_image(path, axes)
     if data.ndim != _AXES:
         raise ImageError(f"{path} has the shape {data.shape}; a volume has three axes")
+    return Volume(data, *grid_of(path))
+
+
+def grid_of(path: str | os.PathLike[str]) -> tuple[Spacing | None, str, Affine | None]:
+    """Read where the voxels of a volume lie, without reading them.
+
+    Parameters
+    ----------
+    path : path-like
+        Of a file that `read_image` reads.
+
+    Returns
+    -------
+    spacing, unit, affine
+        As in `Volume`.
+
+    Raises
+    ------
+    MissingExtraError
+        If it is NIfTI and nibabel is not installed.
+    """
+    path = Path(path)
     suffix = suffix_of(path)
     if suffix in NIFTI:
         affine, unit = nifti_grid(path)
-        return Volume(data, _lengths(affine), unit, affine)
-    if suffix in (".tif", ".tiff"):
-        return Volume(data, *_tiff_spacing(path))
-    return Volume(data)
+        return _lengths(affine), unit, affine
+    return (*_tiff_spacing(path), None) if suffix in (".tif", ".tiff") else (None, "", None)
 
 
-def _lengths(affine: NDArray[np.float64]) -> Spacing | None:
+def _lengths(affine: Affine) -> Spacing | None:
     return _checked(np.sqrt((affine[:3, :3] ** 2).sum(0)).tolist())
 
 

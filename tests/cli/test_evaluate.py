@@ -58,12 +58,42 @@ def test_plot_without_matplotlib(
     assert "Traceback" not in ran.err
 
 
+def test_pictures_of_the_worst(run: Callable[..., Ran], data: Path, work: Path) -> None:
+    assert run(*EVALUATE, "--cases", "cases").status == 0
+    assert [path.name for path in (work / "cases").iterdir()] == ["data.png"]
+
+
+def test_a_manifest_with_ct_and_a_series(run: Callable[..., Ran], data: Path) -> None:
+    volume = np.zeros((10, 40, 50), np.int16)
+    volume[:, 10:30, 10:30] = 200
+    tifffile.imwrite(data / "ct.tif", volume, photometric="minisblack")
+    tifffile.imwrite(data / "ids.tif", (volume > 0).astype(np.uint8), photometric="minisblack")
+    (data / "series").mkdir()
+    (data / "MANIFEST.tsv").write_text(
+        "part\tdataset\timage\tlabels\tmodality\tnote\n"
+        "test\ttorso\tct.tif\tids.tif\tCT\tnot manual\n"
+        "test\tslices\tseries\tids.tif\tCT\t\n"
+    )
+    options = [*EVALUATE, "--part", "test", "--slices", "1", "--window", "ct:bone"]
+    ran = run(*options)
+    assert "left out: slices is a series of files" in ran.err
+    assert ran.out.splitlines()[1].startswith("torso (agreement)")
+    assert ran.out.splitlines()[-1] == "torso: ct:bone, -500 to 1300 HU"
+    report = run(*options, "--json").report
+    assert report["left_out"] == {"slices": "is a series of files, which is not read"}
+    assert report["summary"][0]["dataset"] == "torso"
+    assert report["summary"][0]["agreement"] is True
+    assert report["objects"][0]["box"] == [10, 10, 30, 30]
+
+
 @pytest.mark.parametrize(
     ("options", "message"),
     [
         (["--data", "out"], "no pairs of images and labels"),
         (["--smallest", "100000"], "no object of at least 100000 pixels"),
         (["--plot", "gone/p.png"], "gone"),
+        (["--cases", "data/a.tif"], "data/a.tif"),
+        (["--slices", "0"], "at least 1"),
         (["--clicks", "-1"], "at least 0"),
     ],
 )

@@ -117,7 +117,7 @@ def test_clicks_go_on_until_it_is_found() -> None:
     assert click_through(predictor, embedding, truth, 20) == (0.6, 0.7, 0.8, 0.9)
     # every click after the first comes with the mask of before
     assert predictor.clicks == [(1, False), (2, True), (3, True), (4, True)]
-    score = ObjectScore("d", "i", 1, 80, {}, (0.6, 0.7, 0.8, 0.9))
+    score = ObjectScore("d", "i", 1, 80, (0, 0, 8, 10), (4, 5), {}, (0.6, 0.7, 0.8, 0.9))
     assert (score.clicks_to(0.8, 20), score.clicks_to(0.95, 20)) == (3, 20)
     assert (score.after(2), score.after(9)) == (0.7, 0.9)
     assert len(click_through(Knowing(missing=9), embedding, truth, 2)) == 2
@@ -129,6 +129,21 @@ def test_as_many_objects_are_clicked_on_as_asked() -> None:
     assert sum(bool(score.clicks) for score in scores) == 2
     again = evaluate_images(Knowing(), [example("a"), example("b")], settings)
     assert scores == again
+
+
+def test_some_objects_drawn_by_chance() -> None:
+    settings = EvaluateSettings(objects=1, clicks=0)
+    found = {
+        score.label
+        for seed in range(8)
+        for score in evaluate_images(
+            Knowing(), [example()], EvaluateSettings(objects=1, clicks=0, seed=seed)
+        )
+    }
+    assert found == {3, 5}
+    (one,) = evaluate_images(Knowing(), [example()], settings)
+    assert evaluate_images(Knowing(), [example()], settings) == [one]
+    assert one.box[0] <= one.point[0] < one.box[2]
 
 
 def test_progress_and_cancel() -> None:
@@ -168,7 +183,8 @@ def test_iou_of_nothing() -> None:
 
 
 def row_of(image: str, area: int, box: float, clicks: tuple[float, ...] = ()) -> ObjectScore:
-    return ObjectScore("cells", image, 1, area, {"box": box, "ellipse": 0.5}, clicks)
+    ious = {"box": box, "ellipse": 0.5}
+    return ObjectScore("cells", image, 1, area, (0, 0, 9, 9), (4, 4), ious, clicks)
 
 
 def test_means_are_over_images_not_over_objects() -> None:
@@ -181,6 +197,23 @@ def test_means_are_over_images_not_over_objects() -> None:
     assert (medium["noc80"], medium["noc90"]) == (2.0, 20.0)
     assert (medium["clicks_1"], medium["clicks_3"]) == (0.5, 0.85)
     assert "noc80" not in small
+    assert "agreement" not in whole
+
+
+def test_rows_say_how_the_images_were_made() -> None:
+    planes = [
+        LabelledImage("a", "cells", *arrays(), "ct:lung, -1350 to 150 HU", True),
+        LabelledImage("b", "cells", *arrays()),
+        LabelledImage("c", "others", *arrays(), "something else"),
+    ]
+    whole, small = summarise([row_of("a", 50, 1.0)], 20, planes)
+    for row in (whole, small):
+        assert row["intensity"] == "ct:lung, -1350 to 150 HU; 8 bit"
+        assert row["agreement"] is True
+
+
+def arrays() -> tuple[np.ndarray, np.ndarray]:
+    return np.zeros((4, 4), np.uint8), np.zeros((4, 4), np.int32)
 
 
 def test_plot_is_a_picture(tmp_path: Path) -> None:

@@ -7,9 +7,11 @@ from typing import TYPE_CHECKING
 import numpy as np
 import pytest
 import tifffile
+from PIL import Image
 
 from napari_samara.errors import FileFormatError
-from napari_samara.training.folders import first_of_each, read_folder
+from napari_samara.training.folders import read_folder
+from napari_samara.training.slices import Reading
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -22,8 +24,10 @@ def write(path: Path, array: np.ndarray) -> None:
     path.parent.mkdir(exist_ok=True)
     if path.suffix == ".npy":
         np.save(path, array)
+    elif path.suffix == ".png":
+        Image.fromarray(array.astype(np.uint8)).save(path)
     else:
-        tifffile.imwrite(path, array)
+        tifffile.imwrite(path, array, photometric="minisblack")
 
 
 @pytest.mark.parametrize(
@@ -36,6 +40,8 @@ def write(path: Path, array: np.ndarray) -> None:
         ("a.tif", "a_labels.tif"),
         ("a.npy", "a_mask.npy"),
         ("a.tif", "a_seg.npy"),
+        ("a.ome.tif", "a_labels.ome.tif"),
+        ("images/a.OME.TIF", "labels/a.png"),
     ],
 )
 def test_names_that_belong_together(tmp_path: Path, image: str, labels: str) -> None:
@@ -90,6 +96,17 @@ def test_first_of_each_data_set(tmp_path: Path) -> None:
     for name in "abc":
         write(tmp_path / f"{name}.tif", GREY)
         write(tmp_path / f"{name}_labels.tif", IDS)
-    planes = list(read_folder(tmp_path))
-    assert [plane.name for plane in first_of_each(planes, 2)] == ["a.tif", "b.tif"]
-    assert len(first_of_each(planes)) == 3
+    found = read_folder(tmp_path, reading=Reading(files=2))
+    assert [plane.name for plane in found] == ["a.tif", "b.tif"]
+    assert len(list(read_folder(tmp_path))) == 3
+
+
+def test_slices_of_two_volumes_are_told_apart(tmp_path: Path) -> None:
+    """Means are taken over images: slices of one name would count as one image."""
+    ids = np.zeros((3, 10, 12), np.uint16)
+    ids[1, 2:6, 2:6] = 1
+    for name in "ab":
+        write(tmp_path / f"{name}.tif", ids.astype(np.uint8))
+        write(tmp_path / f"{name}_labels.tif", ids)
+    names = [plane.name for plane in read_folder(tmp_path)]
+    assert names == ["a.tif[0:1]", "b.tif[0:1]"]

@@ -58,8 +58,16 @@ def register(subparsers: Subparsers) -> None:
     parser.add_argument(
         "--dataset", metavar="NAME", action="append", help="data set of a manifest; may be repeated"
     )
-    parser.add_argument("--images", metavar="N", type=int, help="only the first N of each data set")
+    parser.add_argument(
+        "--images", metavar="N", type=int, help="only the first N files of each data set"
+    )
     parser.add_argument("--plot", metavar="P.png", type=Path, help="draw the figures")
+    parser.add_argument(
+        "--cases",
+        metavar="FOLDER",
+        type=Path,
+        help="draw the objects that were found worst, and usual ones, a picture for each data set",
+    )
     add_settings(parser, EvaluateSettings)
     add_common(parser)
     parser.set_defaults(run=run)
@@ -86,9 +94,13 @@ def run(args: argparse.Namespace) -> int:
     start = time.perf_counter()
     if args.plot is not None:
         require_folder(args.plot)
+    if args.cases is not None:
+        args.cases.mkdir(parents=True, exist_ok=True)
+        require_folder(args.cases / "cases.png")
     settings = settings_from(args, EvaluateSettings)
     predictor = predictor_of(args)
     say(f"device: {predictor.device}")
+    unread = _left_out(args)
     rows, scores = api.evaluate(
         args.data,
         predictor,
@@ -96,6 +108,7 @@ def run(args: argparse.Namespace) -> int:
         part=args.part,
         datasets=args.dataset,
         images=args.images,
+        cases=args.cases,
         progress=Progress("images"),
     )
     if args.plot is not None:
@@ -106,6 +119,8 @@ def run(args: argparse.Namespace) -> int:
         "checkpoint": predictor.checkpoint.to_dict() if predictor.checkpoint else None,
         "device": asdict(predictor.device),
         "data": str(args.data),
+        "part": args.part,
+        "left_out": unread,
         "settings": settings.to_dict(),
         "summary": rows,
         "objects": [asdict(score) for score in scores],
@@ -113,6 +128,18 @@ def run(args: argparse.Namespace) -> int:
     }
     emit(args.json, report, evaluation_table(rows))
     return 0
+
+
+def _left_out(args: argparse.Namespace) -> dict[str, str]:
+    """Tell of data sets of a manifest that cannot be read."""
+    from napari_samara.training.manifest import MANIFEST, left_out
+
+    if args.dataset or not (args.data / MANIFEST).is_file():
+        return {}
+    found = left_out(args.data, args.part)
+    for name, reason in found.items():
+        say(f"left out: {name} {reason}")
+    return found
 
 
 def evaluation_table(rows: Sequence[dict[str, Any]]) -> str:
@@ -126,13 +153,20 @@ def evaluation_table(rows: Sequence[dict[str, Any]]) -> str:
     Returns
     -------
     str
-        One line each.
+        One line each; a data set whose labels are those of another method is marked.
     """
+    ways = {row["dataset"]: row["intensity"] for row in rows if row.get("intensity")}
     columns = [name for name in _COLUMNS if any(name in row for row in rows)]
     header = ["data set", "size", "images", "objects", *columns]
     cells = [
-        [row["dataset"], row["size"], row["images"], row["objects"]]
+        [_marked(row), row["size"], row["images"], row["objects"]]
         + [row.get(name, "") for name in columns]
         for row in rows
     ]
-    return table(header, cells)
+    lines = [table(header, cells)]
+    lines += [f"{name}: {way}" for name, way in ways.items() if way != "8 bit"]
+    return "\n".join(lines)
+
+
+def _marked(row: dict[str, Any]) -> str:
+    return f"{row['dataset']} (agreement)" if row.get("agreement") else str(row["dataset"])

@@ -35,6 +35,10 @@ class LabelledImage:
         (rows, cols) or (rows, cols, 3), uint8.
     labels : numpy.ndarray
         (rows, cols) int32, 0 is background.
+    intensity : str
+        How `image` was made of what its file holds, in words.
+    agreement : bool
+        Whether `labels` are the output of another method: meeting them is agreement, not accuracy.
 
     Raises
     ------
@@ -46,6 +50,8 @@ class LabelledImage:
     dataset: str
     image: npt.NDArray[np.uint8]
     labels: npt.NDArray[np.int32]
+    intensity: str = "8 bit"
+    agreement: bool = False
 
     def __post_init__(self) -> None:
         """Check both arrays."""
@@ -81,7 +87,7 @@ def without_opacity(image: npt.NDArray[np.generic]) -> npt.NDArray[np.generic]:
 
 
 def read_labels(path: Path) -> npt.NDArray[np.int32]:
-    """Return the label ids of a TIFF, PNG or NPY file.
+    """Return the label ids of a TIFF, PNG, NPY or NIfTI file.
 
     Parameters
     ----------
@@ -99,6 +105,8 @@ def read_labels(path: Path) -> npt.NDArray[np.int32]:
         There is no such file.
     FileFormatError
         It cannot be read or holds something else than labels.
+    MissingExtraError
+        It is NIfTI and nibabel is not installed.
     """
     array = read_image(path)
     if path.suffix.lower() == ".png":

@@ -52,6 +52,10 @@ class ObjectScore:
         In the labels of the image.
     area : int
         In pixels.
+    box : tuple of int
+        Half-open (row0, col0, row1, col1), tight.
+    point : tuple of int
+        (row, col) that was pointed at.
     ious : mapping of str to float
         ``box``, ``point``, ``ellipse``, ``otsu``, and with `EvaluateSettings.zoom` also
         ``box_zoom`` and ``point_zoom``.
@@ -64,6 +68,8 @@ class ObjectScore:
     image: str
     label: int
     area: int
+    box: PixelBox
+    point: tuple[int, int]
     ious: Mapping[str, float]
     clicks: tuple[float, ...] = ()
 
@@ -146,6 +152,9 @@ def scores_of(
         In the order of labels.
     """
     objects = known_objects(image.labels, settings.smallest, rng)
+    if 0 < settings.objects < len(objects):
+        kept = rng.permutation(len(objects))[: settings.objects]
+        objects = [objects[at] for at in sorted(kept)]
     if not objects:
         return []
     embedding = predictor.embed(image.image)
@@ -163,6 +172,8 @@ def scores_of(
             image.name,
             item.label,
             item.area,
+            item.box,
+            item.point,
             {name: round(values[at], 4) for name, values in found.items()},
             click_through(predictor, embedding, item.whole(image.labels.shape), settings.clicks)
             if at in clicked

@@ -13,6 +13,7 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
     from pathlib import Path
 
+    from napari_samara.training.data import LabelledImage
     from napari_samara.training.evaluation import ObjectScore
 
 SIZES = {"small": (0, 32**2), "medium": (32**2, 96**2), "large": (96**2, None)}
@@ -21,7 +22,9 @@ SIZES = {"small": (0, 32**2), "medium": (32**2, 96**2), "large": (96**2, None)}
 _AFTER = (1, 2, 3, 5, 10, 20)
 
 
-def summarise(scores: Sequence[ObjectScore], most: int) -> list[dict[str, Any]]:
+def summarise(
+    scores: Sequence[ObjectScore], most: int, planes: Sequence[LabelledImage] = ()
+) -> list[dict[str, Any]]:
     """Return one row for each data set, and in each for every size of object.
 
     Parameters
@@ -30,23 +33,37 @@ def summarise(scores: Sequence[ObjectScore], most: int) -> list[dict[str, Any]]:
         Of all images.
     most : int
         Clicks an object could get.
+    planes : sequence of LabelledImage, optional
+        What was judged; without them rows do not say how it was made.
 
     Returns
     -------
     list of dict
-        ``dataset``, ``size`` (``"all"`` or one of `SIZES`), ``images``, ``objects``, the mean of
-        each IoU, ``clicks_1`` ... (IoU after so many), ``noc80`` and ``noc90``: means over the
-        objects of an image, then over images.
+        ``dataset``, ``size`` (``"all"`` or one of `SIZES`), ``intensity`` (how pixels became 8
+        bits) and ``agreement`` (whether the labels are those of another method), ``images``,
+        ``objects``, the mean of each IoU, ``clicks_1`` ... (IoU after so many), ``noc80`` and
+        ``noc90``: means over the objects of an image, then over images.
     """
     rows = []
     for dataset in dict.fromkeys(score.dataset for score in scores):
         here = [score for score in scores if score.dataset == dataset]
-        rows.append({"dataset": dataset, "size": "all", **_means(here, most)})
+        made = _made([plane for plane in planes if plane.dataset == dataset])
+        rows.append({"dataset": dataset, "size": "all", **made, **_means(here, most)})
         for size, (low, high) in SIZES.items():
             part = [s for s in here if s.area >= low and (high is None or s.area < high)]
             if part:
-                rows.append({"dataset": dataset, "size": size, **_means(part, most)})
+                rows.append({"dataset": dataset, "size": size, **made, **_means(part, most)})
     return rows
+
+
+def _made(planes: Sequence[LabelledImage]) -> dict[str, Any]:
+    """How the planes of a data set were made."""
+    if not planes:
+        return {}
+    return {
+        "intensity": "; ".join(dict.fromkeys(plane.intensity for plane in planes)),
+        "agreement": any(plane.agreement for plane in planes),
+    }
 
 
 def _means(scores: Sequence[ObjectScore], most: int) -> dict[str, Any]:
