@@ -22,7 +22,7 @@ from napari_samara.session.keeper import Keeper
 from napari_samara.session.label_book import LabelBook
 from napari_samara.session.objects import OpenObject
 from napari_samara.session.opening import About, free_journal, spatial_shape
-from napari_samara.session.request import State, upright
+from napari_samara.session.request import State, model_name, upright
 from napari_samara.session.restored import Restored
 from napari_samara.session.scene import Scene
 from napari_samara.session.steps import step_of
@@ -117,9 +117,7 @@ class SessionBase:
         """Bring the labels and records to where a saved session ended."""
         if restored is None:
             return [], None
-        self._book.fill(restored.labels, given)
-        for change in restored.changes:
-            self._book.note(change)
+        self._book.resume(restored, given)
         dtype = np.dtype(self._book.labels.dtype).str
         return restored.changes, replace(restored.saved, dtype=dtype)
 
@@ -127,7 +125,6 @@ class SessionBase:
         return Embeddings(self.image, self.rgb, self._predictor, self._memory, self._store)
 
     def _state(self) -> State:
-        checkpoint = self._predictor.checkpoint
         return State(
             self._plane,
             self._shape,
@@ -135,7 +132,7 @@ class SessionBase:
             self._contrast,
             self._decoder.encoded,
             self._settings,
-            checkpoint.sha256 if checkpoint is not None else f"unnamed {id(self._predictor)}",
+            model_name(self._predictor),
             {plane: answer.request for plane, answer in self._decoder.answers.items()},
         )
 

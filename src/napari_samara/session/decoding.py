@@ -10,6 +10,7 @@ import numpy as np
 from napari_samara.errors import CancelledError
 from napari_samara.session.events import Status
 from napari_samara.session.objects import ObjectPart
+from napari_samara.session.request import UNNAMED
 
 if TYPE_CHECKING:
     from napari_samara.embedding import Embedding
@@ -50,6 +51,7 @@ class Answer:
             self.request.contrast,
             self.request.settings,
             self.pixels,
+            "" if self.request.model.startswith(UNNAMED) else self.request.model,
         )
 
 

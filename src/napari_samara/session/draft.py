@@ -137,6 +137,22 @@ class Draft:
         after[before == old] = new
         self._add(LabelEdit(plane, box, before, after))
 
+    def rewrite(self, plane: Plane, values: NDArray[Any]) -> None:
+        """Give a plane other labels.
+
+        Parameters
+        ----------
+        plane : Plane
+            Where.
+        values : ndarray of int, shape (rows, cols)
+            Labels it is to have.
+        """
+        canvas = self._canvas(plane)
+        box = box_of(np.asarray(canvas != values))
+        if box is not None:
+            before, after = canvas[_window(box)].copy(), values[_window(box)].copy()
+            self._add(LabelEdit(plane, box, before, after))
+
     def take(self, edit: LabelEdit) -> None:
         """Add an edit that somebody else has made in the labels already.
 

@@ -55,6 +55,9 @@ class SessionEvents(SignalGroup):
         What `Session.many` found, or which of it is picked; () once accepted.
     seeds : Signal(PromptSet)
         What many objects are looked for with changed.
+    remade : Signal(object)
+        The `Remade` of `Session.remake` has got further, is done or has failed; None once it is
+        accepted or discarded.
     unsaved : Signal(str)
         Why what is accepted is not on the disk; "" once it is again.
     """
@@ -67,4 +70,5 @@ class SessionEvents(SignalGroup):
     stale = Signal(bool)
     batch = Signal(tuple)
     seeds = Signal(PromptSet)
+    remade = Signal(object)
     unsaved = Signal(str)

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
-from typing import Generic, TypeVar
+from typing import TYPE_CHECKING, Generic, TypeVar
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
 
 Action = TypeVar("Action")
 
@@ -23,6 +26,11 @@ class History(Generic[Action]):
         self._limit = limit
         self._actions: list[Action] = []
         self._position = 0
+
+    @property
+    def done(self) -> Sequence[Action]:
+        """All that is done and not undone, in order."""
+        return self._actions[: self._position]
 
     @property
     def last(self) -> Action | None:

@@ -105,6 +105,8 @@ class ObjectPart:
         Of the decoding.
     pixels : str
         Digest of the RGB plane that was encoded.
+    checkpoint : str
+        Digest of the weights; empty where it is not known.
     """
 
     plane: Plane
@@ -114,6 +116,7 @@ class ObjectPart:
     contrast: Contrast | None = None
     settings: PredictSettings | None = None
     pixels: str = ""
+    checkpoint: str = ""
 
     def to_dict(self) -> dict[str, Any]:
         """Return the plain form for JSON."""
@@ -125,6 +128,7 @@ class ObjectPart:
             "contrast": self.contrast.to_dict() if self.contrast else None,
             "settings": self.settings.to_dict() if self.settings else None,
             "pixels": self.pixels,
+            "checkpoint": self.checkpoint,
         }
 
     @classmethod
@@ -140,6 +144,7 @@ class ObjectPart:
             None if contrast is None else Contrast.from_dict(contrast),
             None if settings is None else PredictSettings.from_dict(settings),
             str(data["pixels"]),
+            str(data.get("checkpoint", "")),  # files of before it was kept for each object
         )
 
 

@@ -12,7 +12,11 @@ if TYPE_CHECKING:
 
     from napari_samara.intensity import Contrast
     from napari_samara.prompts import PromptSet
+    from napari_samara.session.embeddings import PredictorLike
     from napari_samara.settings import PredictSettings
+
+UNNAMED = "unnamed"
+"""What the name of weights without a digest begins with."""
 
 
 @dataclass(frozen=True)
@@ -76,6 +80,23 @@ class State:
     settings: PredictSettings
     model: str
     answered: Mapping[Plane, Request]
+
+
+def model_name(predictor: PredictorLike) -> str:
+    """Return what tells the weights of a predictor from all others.
+
+    Parameters
+    ----------
+    predictor : PredictorLike
+        The model.
+
+    Returns
+    -------
+    str
+        Their digest, or `UNNAMED` and a number that no other predictor has at the same time.
+    """
+    checkpoint = predictor.checkpoint
+    return checkpoint.sha256 if checkpoint is not None else f"{UNNAMED} {id(predictor)}"
 
 
 def upright(plane: Plane) -> Plane:
