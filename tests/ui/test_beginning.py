@@ -13,9 +13,12 @@ from tests.ui.conftest import disk
 from napari_samara.planes import Plane
 from napari_samara.prompts import PromptSet, point
 from napari_samara.session import Session, recover
+from napari_samara.session.label_book import LabelBook
+from napari_samara.session.restored import Restored
 from napari_samara.store import ZarrStore
 from napari_samara.ui.keeping import Keeping
 from napari_samara.ui.layer_set import GivenLayers
+from napari_samara.ui.layers.labels import LayerLabels
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -168,3 +171,36 @@ def test_many_prompts_come_back_with_what_was_left_out(
     assert again.session.picked == (0, 2)
     again.undo()  # what had been given
     assert len(again.points.data) == 0
+
+
+def test_saved_labels_are_handed_over_as_they_are(
+    begin: Any, folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.delattr(LayerLabels, "__setitem__")  # no comparison pixel by pixel
+    monkeypatch.setattr(LabelBook, "_blocks", lambda _: pytest.fail("all labels were read"))
+    saved = recover(folder)
+    assert saved is not None
+    image = np.zeros(SHAPE, np.uint8)
+    restored = Restored.of(saved, image)
+    viewer = ViewerModel()
+    annotator = begin(viewer, viewer.add_image(image), keeping=Keeping(folder, restored))
+    assert annotator.labels.data is restored.labels
+    assert annotator.session.predictor.asked
+    monkeypatch.undo()
+    annotator.accept()
+    assert list(annotator.session.objects) == [1, 2]
+
+
+def test_own_labels_are_filled_by_one_assignment(begin: Any, folder: Path) -> None:
+    viewer = ViewerModel()
+    layer = viewer.add_image(np.zeros(SHAPE, np.uint8), name="cells")
+    own = viewer.add_labels(np.zeros(SHAPE, np.int32))
+    told: list[Any] = []
+    own.events.paint.connect(told.append)
+    annotator = begin(
+        viewer, layer, given=GivenLayers(labels=own), keeping=Keeping(folder, recover(folder))
+    )
+    assert annotator.labels is own
+    assert own.data.dtype == np.int32
+    assert (own.data == disk(SHAPE, 40, 50)).all()
+    assert told == []  # no step of napari's own undo

@@ -16,10 +16,9 @@ from napari_samara.session.edits import LabelEdit, crop
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
-    from numpy.typing import NDArray
-
     from napari_samara.session.change import Change
     from napari_samara.session.objects import ObjectRecord
+    from napari_samara.session.restored import Restored
 
 # Values of a lazy array that are looked at together.
 _BLOCK = 1 << 24
@@ -31,7 +30,8 @@ class LabelBook:
     Parameters
     ----------
     labels : array of int, or None
-        Kept as it is and written in place; new zeros of 32 bits where left out.
+        Kept as it is and written in place; new zeros of 32 bits where left out.  One that has
+        `highest` tells its highest label so, and one that has `become` takes others over by that.
     shape : tuple of int
         Of the image, an axis of channels left out.
 
@@ -44,7 +44,9 @@ class LabelBook:
     def __init__(self, labels: Any, shape: tuple[int, ...]) -> None:
         self._records: dict[int, ObjectRecord] = {}
         self._shape = shape
-        self._highest: int | None = 0 if labels is None else None
+        self._highest: int | None = 0 if labels is None else getattr(labels, "highest", None)
+        # Highest label that no step has made: undo never has to look for it again.
+        self._first = self._highest
         self.labels = self._checked(np.zeros(shape, np.int32) if labels is None else labels)
 
     @property
@@ -61,11 +63,14 @@ class LabelBook:
             As it was made.
         """
         for before, after in change.records:
-            if before is not None:
+            if before is not None and (after is None or after.label != before.label):
                 self._records.pop(before.label, None)
             if after is not None:
+                later = next(reversed(self._records), 0) > after.label
+                sorting = later and after.label not in self._records
                 self._records[after.label] = after
-        self._records = dict(sorted(self._records.items()))
+                if sorting:
+                    self._records = dict(sorted(self._records.items()))
 
     def replaced(self, labels: Any, like: Plane) -> tuple[Draft, np.dtype[Any]]:
         """Take another array in place of the labels, and tell where it differs.
@@ -113,7 +118,7 @@ class LabelBook:
             As for the class.
         """
         self.labels = self._checked(labels)
-        self._highest = None
+        self._highest = self._first = None
 
     def apply(self, change: Change) -> None:
         """Make a change.
@@ -129,13 +134,13 @@ class LabelBook:
                 self._highest = max(self._highest, int(edit.after.max(initial=0)))
         self.note(change)
 
-    def fill(self, labels: NDArray[Any], in_place: bool) -> None:
-        """Take over the labels of a saved session.
+    def resume(self, restored: Restored, in_place: bool) -> None:
+        """Take over the labels and records of a saved session.
 
         Parameters
         ----------
-        labels : ndarray of int
-            Of the same shape.
+        restored : Restored
+            With labels of the same shape.
         in_place : bool
             Whether they are written into the array that is there.
 
@@ -144,20 +149,25 @@ class LabelBook:
         ImageError
             If that array cannot hold them.
         """
+        labels = restored.labels
         if not in_place:
             self.rebind(labels)
-            return
-        if not np.can_cast(labels.dtype, self.labels.dtype):
+        elif not np.can_cast(labels.dtype, self.labels.dtype):
             raise ImageError(
                 f"labels of {self.labels.dtype} cannot hold the saved ones of {labels.dtype}"
             )
-        # Not `...`, which the labels of a viewer do not know.
-        self.labels[(slice(None),) * len(self._shape)] = labels
-        self._highest = None
+        elif hasattr(self.labels, "become"):
+            self.labels.become(labels)
+        else:
+            self.labels[...] = labels
+        self._first, self._highest = restored.first, restored.highest
+        for change in restored.changes:
+            self.note(change)
 
     def recount(self) -> None:
-        """Forget the highest label, since the object that had it may be gone."""
-        self._highest = None
+        """Find the highest label anew, since the object that had it may be gone."""
+        known = self._first
+        self._highest = None if known is None else max(known, *self._records, 0)
 
     def free_label(self, wanted: int | None = None, count: int = 1) -> int:
         """First of the labels that come next.
@@ -197,6 +207,8 @@ class LabelBook:
         """Highest label there is, or was before a delete; found block by block, and then kept."""
         if self._highest is None:
             self._highest = max((int(np.max(block)) for block in self._blocks()), default=0)
+            if self._first is None and self._highest not in self._records:
+                self._first = self._highest
         return max(self._highest, 0)
 
     def planes_of(self, label: int, like: Plane) -> tuple[Plane, ...]:

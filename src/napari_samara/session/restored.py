@@ -35,11 +35,15 @@ class Restored:
         As they were at the end; the session that gets this goes on with this very array.
     changes : list of Change
         All steps, for the history.
+    highest, first : int
+        Highest label at the end, and before the first step: a session need not look for them.
     """
 
     saved: SavedSession
     labels: NDArray[Any]
     changes: list[Change]
+    highest: int
+    first: int
 
     @classmethod
     def of(cls, saved: SavedSession, image: Any, rgb: bool = False) -> Restored:
@@ -68,7 +72,9 @@ class Restored:
         """
         check_image(saved, image, rgb)
         labels = saved.labels_before()
-        return cls(saved, labels, saved.replayed(labels))
+        first = _highest(labels) if saved.start is not None else 0
+        changes = saved.replayed(labels)
+        return cls(saved, labels, changes, _highest(labels) if first or changes else 0, first)
 
 
 def check_image(saved: SavedSession, image: Any, rgb: bool = False) -> None:
@@ -119,3 +125,7 @@ def image_digest(image: Any) -> str | None:
     if isinstance(image, np.ndarray) and image.nbytes <= _HASHED:
         return pixels_digest(image)
     return None
+
+
+def _highest(labels: NDArray[Any]) -> int:
+    return max(0, int(labels.max(initial=0)))

@@ -77,7 +77,10 @@ class LayerSet:
     ) -> None:
         self.viewer, self.binding = viewer, binding
         self._open = True
-        self.target = LayerLabels(given.labels or self._new_labels(), binding.shape)
+        if given.labels is None:
+            self.target = LayerLabels(self._new_labels(), binding.shape, highest=0)
+        else:
+            self.target = LayerLabels(given.labels, binding.shape)
         self.preview = Preview(binding, plane)
         self.shapes = ShapeDrawing(given.shapes or self._new_shapes(), binding, viewer.dims)
         self.points = PointDrawing(given.points or self._new_points(), binding, viewer.dims)

@@ -34,6 +34,8 @@ class LayerLabels:
         The user's own or one made for the purpose.
     shape : sequence of int
         Shape of the image level that is annotated, channels left out.
+    highest : int, optional
+        Highest label in it, where that is known.
 
     Raises
     ------
@@ -43,14 +45,14 @@ class LayerLabels:
 
     painted = Signal(LabelEdit)
 
-    def __init__(self, layer: Labels, shape: Sequence[int]) -> None:
+    def __init__(self, layer: Labels, shape: Sequence[int], highest: int | None = None) -> None:
         if layer.multiscale or tuple(layer.data.shape) != tuple(shape):
             found = "several levels" if layer.multiscale else f"shape {tuple(layer.data.shape)}"
             raise ImageError(
                 f"the labels {layer.name!r} have {found}, the image has shape {tuple(shape)}; "
                 "choose other labels, or let new ones be made"
             )
-        self.layer = layer
+        self.layer, self.highest = layer, highest
         self._writing = False
         self._depths = history_depths(layer)
         layer.events.paint.connect(self._on_paint)
@@ -104,9 +106,16 @@ class LayerLabels:
         finally:
             self._writing = False
 
-    def max(self) -> int:
-        """Return the highest label."""
-        return int(np.max(np.asarray(self.layer.data), initial=0))
+    def become(self, labels: NDArray[Any]) -> None:
+        """Take over other labels by one assignment; nothing to do where the layer has them.
+
+        Parameters
+        ----------
+        labels : ndarray of int
+            Of the same shape; the layer keeps its own type.
+        """
+        if self.layer.data is not labels:
+            self.layer.data = labels.astype(self.dtype, copy=False)
 
     def _on_paint(self, event: Any) -> None:
         """Tell what the user painted, plane by plane."""
