@@ -163,13 +163,13 @@ class Embedding:
         return Embedding, (dict(self.features), self.frame, self.key)
 
 
-def pixels_digest(rgb: NDArray[Any]) -> str:
+def pixels_digest(rgb: Any) -> str:
     """Digest of the values, shape and type of an array.
 
     Parameters
     ----------
-    rgb : ndarray
-        The plane as it is encoded; hashed in blocks, so that a view is never copied whole.
+    rgb : ndarray, or what has its shape, type, number of bytes and slices
+        The plane as it is encoded; read and hashed in blocks, never copied whole.
 
     Returns
     -------
@@ -178,7 +178,7 @@ def pixels_digest(rgb: NDArray[Any]) -> str:
     """
     little = rgb.dtype.newbyteorder("<")
     digest = hashlib.sha256(f"{little.str}{rgb.shape}".encode())
-    rows = np.atleast_1d(rgb)
+    rows = rgb if len(rgb.shape) else np.atleast_1d(rgb)
     step = max(1, _BLOCK * len(rows) // max(1, rows.nbytes))
     for start in range(0, len(rows), step):
         block = np.ascontiguousarray(rows[start : start + step], dtype=little)

@@ -14,6 +14,7 @@ from napari_samara.session import Session
 from napari_samara.session.journal import JOURNAL_FILE, SESSION_FILE
 from napari_samara.session.restored import Restored
 from napari_samara.ui.autosave import Opened, anew, look, resume
+from napari_samara.ui.channels import StackedChannels
 from napari_samara.ui.keeping import Subject
 
 if TYPE_CHECKING:
@@ -98,6 +99,23 @@ def test_starting_anew_takes_the_next_folder_and_leaves_the_others(tmp_path: Pat
         ours = {name for name in after if f"session-{number}" in name}
         assert all(after[name] == before[name] for name in before if name not in ours)
     assert [found.objects for found in look(CELLS, tmp_path).found] == [3, 2, 1]
+
+
+def test_channels_of_other_pixels_are_told_apart(tmp_path: Path) -> None:
+    def subject(*channels: np.ndarray) -> Subject:
+        return Subject("cells", StackedChannels(channels), rgb=True)
+
+    mine = subject(IMAGE, IMAGE[::-1])
+    session = Session(
+        mine.data, DiskPredictor(), rgb=True, journal=anew(mine, tmp_path).keeping.journal
+    )
+    session.add(point(10, 20))
+    session.accept()
+    session.close()
+    assert len(look(mine, tmp_path).found) == 1
+    other = look(subject(IMAGE, IMAGE[:, ::-1]), tmp_path)
+    assert other.found == ()
+    assert "other pixels" in other.notes[0]
 
 
 def test_a_folder_without_anything_done_is_taken_again(tmp_path: Path) -> None:

@@ -9,7 +9,10 @@ import pytest
 
 pytest.importorskip("napari", reason="needs napari-samara[napari]")
 
+from napari_samara import embedding
+from napari_samara.embedding import pixels_digest
 from napari_samara.errors import ImageError
+from napari_samara.session.restored import image_digest
 from napari_samara.ui.channels import StackedChannels
 
 ARRAYS = np.random.default_rng(0).integers(0, 999, (3, 4, 5, 6), np.uint16)
@@ -61,3 +64,31 @@ def test_only_what_is_asked_for_is_read() -> None:
     assert StackedChannels(arrays)[3, :, 1:3].shape == (4, 2, 2)
     region = (3, slice(None), slice(1, 3))
     assert [array.read for array in arrays] == [[region], [region]]
+
+
+@pytest.mark.parametrize("block", [1, 100, 1 << 20])
+def test_the_digest_is_that_of_a_stack_that_is_never_made(
+    block: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(embedding, "_BLOCK", block)
+    stacked = StackedChannels(ARRAYS)
+    read: list[int] = []
+    inner = StackedChannels.__getitem__
+
+    def watched(self: StackedChannels, region: Any) -> np.ndarray:
+        found = inner(self, region)
+        read.append(found.nbytes)
+        return found
+
+    monkeypatch.setattr(StackedChannels, "__getitem__", watched)
+    truth = np.stack(ARRAYS, axis=-1)
+    assert image_digest(stacked) == pixels_digest(truth)
+    assert max(read) <= max(block, truth[0].nbytes)
+    assert image_digest(StackedChannels(ARRAYS[::-1])) != image_digest(stacked)
+
+
+def test_a_lazy_channel_has_no_digest() -> None:
+    class Lazy:
+        shape, ndim, dtype = (4, 5), 2, np.dtype(np.uint8)
+
+    assert image_digest(StackedChannels([np.zeros((4, 5), np.uint8), Lazy()])) is None

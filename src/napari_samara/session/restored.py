@@ -122,7 +122,8 @@ def image_digest(image: Any) -> str | None:
     str or None
         None where it would take long to read.
     """
-    if isinstance(image, np.ndarray) and image.nbytes <= _HASHED:
+    parts = getattr(image, "arrays", (image,))  # several channels that lie in arrays of their own
+    if all(isinstance(part, np.ndarray) for part in parts) and image.nbytes <= _HASHED:
         return pixels_digest(image)
     return None
 

@@ -34,6 +34,11 @@ class StackedChannels:
     ------
     ImageError
         If there are too many or too few, or their shapes differ.
+
+    Attributes
+    ----------
+    arrays : tuple of array
+        As they were given.
     """
 
     def __init__(self, arrays: Sequence[Any]) -> None:
@@ -42,7 +47,7 @@ class StackedChannels:
             raise ImageError(f"two or three channels make one image, got {len(arrays)}")
         if len(set(shapes)) > 1:
             raise ImageError(f"channels must have one shape, got {shapes}")
-        self._arrays = tuple(arrays)
+        self.arrays = tuple(arrays)
         self.shape: tuple[int, ...] = (*shapes[0], len(arrays))
         self.dtype: np.dtype[Any] = np.result_type(*(np.dtype(array.dtype) for array in arrays))
 
@@ -51,11 +56,16 @@ class StackedChannels:
         """Number of axes, that of the channels counted."""
         return len(self.shape)
 
+    @property
+    def nbytes(self) -> int:
+        """Bytes that a copy would take."""
+        return int(np.prod(self.shape, dtype=np.int64)) * self.dtype.itemsize
+
     def __getitem__(self, region: Any) -> NDArray[Any]:
         """Read a region; every channel of it unless the last axis is indexed, too."""
         given = region if isinstance(region, tuple) else (region,)
         place, which = given[: self.ndim - 1], given[self.ndim - 1 :]
-        parts = self._arrays[which[0]] if which else self._arrays
+        parts = self.arrays[which[0]] if which else self.arrays
         if not isinstance(parts, tuple):
             return np.asarray(parts[place], dtype=self.dtype)
         return np.stack([np.asarray(part[place], dtype=self.dtype) for part in parts], axis=-1)
