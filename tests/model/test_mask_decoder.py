@@ -9,7 +9,7 @@ from tests.reference.seeded import fill
 from torch.testing import assert_close
 
 from napari_samara.model import SamConfig, SamModel, mask_decoder
-from napari_samara.model.mask_decoder import from_blocks, to_blocks
+from napari_samara.model.pixel_blocks import from_blocks, to_blocks
 
 
 @pytest.fixture(scope="module")

@@ -56,6 +56,7 @@ def make_config(**changes: Any) -> SamConfig:
         "iou_head_hidden_dim": width,
         "skip_channels": vision.skip_channels,
         "instance_maps": True,
+        "mask_scores": True,
     }
     return SamConfig(vision, prompt, SamMaskDecoderConfig(**decoder | changes))
 

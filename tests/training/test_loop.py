@@ -324,3 +324,11 @@ def test_first_steps_teach_the_pixels_alone(tmp_path: Path) -> None:
     assert "guess" in rows[0]
     assert {"box", "point"} & trainer.train_step().keys()
     assert not torch.equal(weights(decoder)["mask_tokens.weight"], before["mask_tokens.weight"])
+
+
+def test_the_encoder_may_compute_in_bfloat16(tmp_path: Path) -> None:
+    exact, rough = (make_trainer(tmp_path / str(b), bfloat16=b) for b in (False, True))
+    losses = [t.train_step()["loss"] for t in (exact, rough)]
+    assert losses[0] != losses[1]
+    assert losses[1] == pytest.approx(losses[0], rel=0.1)
+    assert all(p.dtype == torch.float32 for p in rough.model.parameters())

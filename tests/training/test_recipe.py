@@ -31,6 +31,8 @@ def test_every_field_is_described() -> None:
         {"warmup": "soon"},
         {"ema": 1.5},
         {"seed": -1},
+        {"bfloat16": 1},
+        {"dense_batch": 0},
     ],
     ids=str,
 )

@@ -147,8 +147,8 @@ class SamConfig:
         decoder = self.mask_decoder_config.to_dict()
         if not self.is_samara:
             prompt.pop("prompt_maps")
-            decoder.pop("skip_channels")
-            decoder.pop("instance_maps")
+            for name in ("skip_channels", "instance_maps", "mask_scores"):
+                decoder.pop(name)
         return {
             "model_type": "samara_sam" if self.is_samara or self.is_tiny_vit else "sam",
             "initializer_range": self.initializer_range,
@@ -235,6 +235,7 @@ class SamConfig:
             iou_head_hidden_dim=width,
             skip_channels=(64, 32, 16),
             instance_maps=True,
+            mask_scores=True,
         )
         return cls(vision, prompt, decoder)
 

@@ -66,6 +66,8 @@ class SamMaskDecoderConfig(Sizes):
     instance_maps : bool
         Whether pixels that vote for the centre of the prompted object are shown to the decoder
         (samara family).
+    mask_scores : bool
+        Whether the predicted IoU is read from the mask too (samara family, with instance_maps).
     """
 
     hidden_size: int = 256
@@ -80,6 +82,7 @@ class SamMaskDecoderConfig(Sizes):
     layer_norm_eps: float = 1e-6
     skip_channels: tuple[int, ...] = ()
     instance_maps: bool = False
+    mask_scores: bool = False
 
     def __post_init__(self) -> None:
         """Check the fields, alone and against each other."""
@@ -92,6 +95,8 @@ class SamMaskDecoderConfig(Sizes):
                 f"instance_maps are read from features of stride 4: skip_channels needs "
                 f"{_INSTANCE_STEP} entries, got {self.skip_channels}"
             )
+        if self.mask_scores and not self.instance_maps:
+            raise ConfigError("mask_scores compare masks with guesses: they need instance_maps")
         inner = self.hidden_size // self.attention_downsample_rate
         if inner < 1 or inner % self.num_attention_heads:
             raise ConfigError(
@@ -112,4 +117,5 @@ class SamMaskDecoderConfig(Sizes):
         layers = self.num_hidden_layers * (4 * width**2 + 8 * width * inner + 2 * width * hidden)
         heads = masks * 2 * width**2 + width * head + (self.iou_head_depth - 2) * head**2
         guesses = 48 * width if self.instance_maps else 0
-        return layers + 4 * width * inner + heads + width**2 + guesses
+        scores = head * (2 * width + head) if self.mask_scores else 0
+        return layers + 4 * width * inner + heads + width**2 + guesses + scores

@@ -16,6 +16,8 @@ from torch import Tensor, nn
 
 from napari_samara.model.instance_maps import N_GUESSES, InstanceHead, InstanceMaps, guesses
 from napari_samara.model.layers import MLP, LayerNorm2d
+from napari_samara.model.mask_scores import MaskScores, mask_facts
+from napari_samara.model.pixel_blocks import flat_blocks, from_blocks, project_blocks, to_blocks
 from napari_samara.model.prompt_maps import N_MAPS
 from napari_samara.model.transformer import TwoWayTransformer
 
@@ -80,8 +82,12 @@ class MaskDecoder(nn.Module):
         self.output_hypernetworks_mlps = nn.ModuleList(
             MLP(width, width, widths[-1], 3) for _ in range(self.num_mask_tokens)
         )
-        self.iou_prediction_head = MLP(
-            width, config.iou_head_hidden_dim, self.num_mask_tokens, config.iou_head_depth
+        hidden = config.iou_head_hidden_dim
+        self.mask_scores = MaskScores(width, hidden) if drawn and config.mask_scores else None
+        self.iou_prediction_head = (
+            MLP(width, hidden, self.num_mask_tokens, config.iou_head_depth)
+            if self.mask_scores is None
+            else None
         )
 
     def forward(
@@ -132,7 +138,7 @@ class MaskDecoder(nn.Module):
         shared = image.flatten(2).transpose(1, 2).contiguous()  # (1, L, C)
         pe = image_pe.flatten(2).transpose(1, 2).contiguous()
         blocks = [
-            _project_blocks(cast("nn.Conv2d", project), to_blocks(skip, i + 1))
+            project_blocks(cast("nn.Conv2d", project), to_blocks(skip, i + 1))
             for i, (project, skip) in enumerate(zip(self.skip_projections, skips, strict=True))
         ]
         chunk = self._chunk(count, image)
@@ -152,8 +158,12 @@ class MaskDecoder(nn.Module):
             tokens = self._tokens(code.sparse[part])
             keys = shared_keys if shared_keys is not None and known is None else begin + pe
             tokens, keys = self.transformer(begin, pe, tokens, keys)
-            ids, iou = self._choose(tokens, *choice)
-            logits = self._masks(tokens, ids, self._upscale(keys, blocks, maps))
+            features = self._upscale(keys, blocks, maps)
+            if self.mask_scores is None:
+                ids, iou = self._choose(tokens, *choice)
+                logits = self._masks(tokens, ids, features)
+            else:
+                logits, iou = self._scored(tokens, features, (maps, known), choice)
             masks.append(from_blocks(logits, height, width))
             ious.append(iou)
         return torch.cat(masks), torch.cat(ious)
@@ -207,15 +217,45 @@ class MaskDecoder(nn.Module):
         self, tokens: Tensor, multimask: bool | None, best_only: bool
     ) -> tuple[Tensor, Tensor]:
         """Return mask token numbers (P, M) and their predicted IoU (P, M); None takes all."""
-        iou = self.iou_prediction_head(tokens[:, 0])  # (P, mask tokens)
-        ids = torch.arange(self.num_mask_tokens, device=iou.device).expand(len(iou), -1)
-        if multimask is not None:
-            ids = ids[:, 1:] if multimask else ids[:, :1]
+        head = cast("MLP", self.iou_prediction_head)
+        iou = head(tokens[:, 0])  # (P, mask tokens)
+        ids = self._asked(len(iou), multimask, iou.device)
         iou = iou.gather(1, ids)
         if best_only:
             best = iou.argmax(1, keepdim=True)
             ids, iou = ids.gather(1, best), iou.gather(1, best)
         return ids, iou
+
+    def _asked(self, count: int, multimask: bool | None, device: torch.device) -> Tensor:
+        """Return the mask token numbers (P, M) that are asked for."""
+        ids = torch.arange(self.num_mask_tokens, device=device).expand(count, -1)
+        if multimask is not None:
+            ids = ids[:, 1:] if multimask else ids[:, :1]
+        return ids
+
+    def _scored(
+        self,
+        tokens: Tensor,
+        features: Tensor,
+        seen: tuple[Tensor | None, InstanceMaps | None],
+        choice: tuple[bool | None, bool],
+    ) -> tuple[Tensor, Tensor]:
+        """Return logits (P, M, pixels) in blocked order and IoU (P, M) that is read from them."""
+        maps, known = seen
+        if maps is None or known is None or self.mask_scores is None:
+            raise ValueError("scores read from masks need drawn prompts and instance maps")
+        multimask, best_only = choice
+        ids = self._asked(len(tokens), multimask, tokens.device)
+        logits = self._masks(tokens, ids, features)
+        drawn = to_blocks(maps, MAP_STEP).transpose(1, 2)
+        small = logits.detach().unflatten(2, (drawn.shape[2], -1)).mean(3)
+        flat = InstanceMaps(*(flat_blocks(m, MAP_STEP) for m in known))
+        iou = self.mask_scores(tokens, ids, mask_facts(small, drawn, flat))
+        if best_only:
+            best = iou.argmax(1, keepdim=True)
+            logits = logits.gather(1, best[..., None].expand(-1, -1, logits.shape[2]))
+            iou = iou.gather(1, best)
+        return logits, iou
 
     def _masks(self, tokens: Tensor, ids: Tensor, features: Tensor) -> Tensor:
         """Return logits (P, M, pixels) of the masks `ids` (P, M) over features (P, pixels, C)."""
@@ -241,7 +281,7 @@ class MaskDecoder(nn.Module):
                 if step <= len(skips):
                     x = x + skips[step - 1]
                 if step == MAP_STEP and maps is not None and self.map_projection is not None:
-                    x = x + _project_blocks(self.map_projection, to_blocks(maps, step))
+                    x = x + project_blocks(self.map_projection, to_blocks(maps, step))
             elif isinstance(layer, LayerNorm2d):
                 x = layer.channels_last(x)
             elif torch.is_grad_enabled():
@@ -259,30 +299,3 @@ def _upscaling(widths: Sequence[int]) -> list[nn.Module]:
             layers.append(LayerNorm2d(b))
         layers.append(nn.GELU())
     return layers
-
-
-def _project_blocks(conv: nn.Conv2d, blocks: Tensor) -> Tensor:
-    """Apply a 1 x 1 convolution to (B, pixels, C)."""
-    return F.linear(blocks, conv.weight.flatten(1), conv.bias)
-
-
-def to_blocks(maps: Tensor, steps: int) -> Tensor:
-    """Group the pixels of (B, C, h 2^steps, w 2^steps) by coarse position: (B, pixels, C)."""
-    channels, side = maps.shape[1], [2] * steps
-    x = maps.unflatten(3, (-1, *side)).unflatten(2, (-1, *side))
-    rows = range(3, 3 + steps)
-    cols = range(4 + steps, 4 + 2 * steps)
-    pairs = [axis for pair in zip(rows, cols, strict=True) for axis in pair]
-    blocks: Tensor = x.permute(0, 2, 3 + steps, *pairs, 1).reshape(len(maps), -1, channels)
-    return blocks
-
-
-def from_blocks(values: Tensor, height: int, width: int) -> Tensor:
-    """Put (P, M, pixels) in blocked order back into maps (P, M, rows, cols)."""
-    steps = ((values.shape[2] // (height * width)).bit_length() - 1) // 2
-    x = values.unflatten(2, (height, width, *[2] * (2 * steps)))
-    rows = range(4, 4 + 2 * steps, 2)
-    cols = range(5, 5 + 2 * steps, 2)
-    x = x.permute(0, 1, 2, *rows, 3, *cols)
-    maps: Tensor = x.reshape(*values.shape[:2], height << steps, width << steps)
-    return maps

@@ -36,7 +36,7 @@ _RATIOS = ("mlp_ratio", "mbconv_expand_ratio")
 _FRACTIONS = ("layer_norm_eps", "initializer_range", "attention_dropout")
 _SWITCHES = (
     *("qkv_bias", "use_abs_pos", "use_rel_pos"),
-    *("prompt_maps", "instance_maps", "feature_pyramid"),
+    *("prompt_maps", "instance_maps", "mask_scores", "feature_pyramid"),
 )
 
 

@@ -43,7 +43,7 @@ def typical_diameter(image: LabelledImage) -> float:
 
 
 def random_crop(image: LabelledImage, diameter: float, side: int, rng: np.random.Generator) -> Crop:
-    """Cut a view in which the typical object is from 8 pixels to 0.45 of the view across.
+    """Cut a view in which the typical object is from 10 pixels to 0.45 of the view across.
 
     Parameters
     ----------
@@ -61,7 +61,7 @@ def random_crop(image: LabelledImage, diameter: float, side: int, rng: np.random
     Crop
         Pixels and labels.
     """
-    wanted = np.exp(rng.uniform(np.log(8), np.log(0.45 * side)))
+    wanted = np.exp(rng.uniform(np.log(10), np.log(0.45 * side)))
     scale = float(np.clip(wanted / diameter, 0.15, 8.0))
     rows, cols = image.labels.shape
     window = side / scale

@@ -170,7 +170,10 @@ class Trainer:
     def _loss(
         self, crops: list[Crop], rng: np.random.Generator, record: Record, prompted: bool
     ) -> Tensor:
-        features = self.model.encode_any(torch.from_numpy(np.stack([c.pixels for c in crops])))
+        pixels = torch.from_numpy(np.stack([c.pixels for c in crops]))
+        with torch.autocast("cpu", torch.bfloat16, enabled=self.recipe.bfloat16):
+            found = self.model.encode_any(pixels)
+        features = ImageFeatures(found.embedding.float(), tuple(s.float() for s in found.skips))
         loss = features.embedding.new_zeros(())
         known = self.model.mask_decoder.instance_maps(features.skips)
         if known is not None:

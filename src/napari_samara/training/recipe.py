@@ -45,6 +45,8 @@ class Recipe:
         Share of generated views.
     smallest : int
         Objects with fewer pixels in the view are not prompted.
+    bfloat16 : bool
+        Whether the encoder computes in bfloat16: faster where the processor has it.
     ema : float
         Weight of the past in the moving average of the weights, once the run is long enough.
     seed : int
@@ -73,6 +75,7 @@ class Recipe:
     third_round: float = 0.3
     phantoms: float = 0.12
     smallest: int = 24
+    bfloat16: bool = False
     ema: float = 0.999
     seed: int = 0
 
@@ -80,6 +83,10 @@ class Recipe:
         """Check every number."""
         for name in (field.name for field in fields(self)):
             value, least = getattr(self, name), int(name in _COUNTS)
+            if isinstance(Recipe.__dataclass_fields__[name].default, bool):
+                if not isinstance(value, bool):
+                    raise SettingsError(f"{name} of a recipe is true or false, got {value!r}")
+                continue
             most = 1.0 if name in _SHARES else math.inf
             whole = isinstance(Recipe.__dataclass_fields__[name].default, int)
             if not isinstance(value, int if whole else (int, float)) or isinstance(value, bool):
