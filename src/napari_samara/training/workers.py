@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import multiprocessing
+import os
+import threading
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -11,6 +14,24 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
 
     from torch import Tensor, nn
+
+
+def end_with_parent() -> None:
+    """End this process when the one that started it ends, however that happens.
+
+    Without it a worker whose parent was killed waits for ever for the others, or goes on writing
+    into the folder of a run that was ended.  Does nothing in a process that multiprocessing did
+    not start.
+    """
+    parent = multiprocessing.parent_process()
+    if parent is None:
+        return
+
+    def wait() -> None:
+        parent.join()
+        os._exit(1)  # the main thread may be inside a call that never returns
+
+    threading.Thread(target=wait, name="end with parent", daemon=True).start()
 
 
 @dataclass(frozen=True)
