@@ -16,7 +16,7 @@ from napari_samara.checkpoints.digest import file_digest, folder_digest
 from napari_samara.checkpoints.entries import Entry
 from napari_samara.checkpoints.load import load_checkpoint
 from napari_samara.checkpoints.save import save_meta, save_pretrained
-from napari_samara.checkpoints.transfer import Source
+from napari_samara.checkpoints.transfer import Reporter, Source
 from napari_samara.errors import (
     CheckpointError,
     CheckpointNotFoundError,
@@ -188,9 +188,14 @@ def test_a_suffix_that_is_not_weights(tmp_path):
 
 
 def test_a_hub_id_loads_the_snapshot_and_records_the_commit(folder, vit, monkeypatch):
-    monkeypatch.setattr(load, "fetch_repository", lambda _: (folder, "abc123"))
+    asked = []
+    monkeypatch.setattr(
+        load, "fetch_repository", lambda *given: (asked.append(given), (folder, "abc123"))[1]
+    )
     (folder / "README.md").write_text("---\nlicense: apache-2.0\n---\n")
-    loaded = load_checkpoint("owner/name@main")
+    reporter = Reporter()
+    loaded = load_checkpoint("owner/name@main", reporter=reporter)
+    assert asked == [("owner/name@main", reporter)]
     assert same_weights(loaded.model, vit)
     found = loaded.checkpoint
     assert (found.name, found.revision, found.licence) == ("owner/name", "abc123", "apache-2.0")

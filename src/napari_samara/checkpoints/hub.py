@@ -10,6 +10,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from napari_samara.checkpoints.cache import CACHE_VARIABLE, cache_dir, offline
+from napari_samara.checkpoints.hub_progress import Tally, bar_class, watched
+from napari_samara.checkpoints.transfer import Reporter
 from napari_samara.errors import CheckpointNotFoundError, DownloadError, OfflineError
 
 if TYPE_CHECKING:
@@ -43,7 +45,7 @@ def is_hub_id(text: str) -> bool:
     return _ID.fullmatch(text) is not None
 
 
-def fetch_repository(hub_id: str) -> tuple[Path, str]:
+def fetch_repository(hub_id: str, reporter: Reporter | None = None) -> tuple[Path, str]:
     """Return a local copy of the files of a repository that a model is read from.
 
     A copy in the cache that transformers uses is taken as it is; otherwise the files go there, or
@@ -53,6 +55,8 @@ def fetch_repository(hub_id: str) -> tuple[Path, str]:
     ----------
     hub_id : str
         As in `is_hub_id`.
+    reporter : Reporter, optional
+        Told how far a download is; it may end it.
 
     Returns
     -------
@@ -69,6 +73,8 @@ def fetch_repository(hub_id: str) -> tuple[Path, str]:
         No such repository or revision, no access to it, or no weights in it.
     DownloadError
         The hub failed otherwise.
+    CancelledError
+        The reporter asked to stop.
     """
     repository, _, revision = hub_id.partition("@")
     for cache in {None, _cache()}:
@@ -80,14 +86,30 @@ def fetch_repository(hub_id: str) -> tuple[Path, str]:
             f"{hub_id} is not in the cache and HF_HUB_OFFLINE forbids the network; copy the folder "
             "here by hand and give its path"
         )
-    folder = _snapshot(repository, revision, _SAFE, _cache(), local=False)
-    if folder is None or not _has_weights(folder):  # weights as safetensors are preferred
-        folder = _snapshot(repository, revision, [*_SAFE, _PICKLED], _cache(), local=False)
+    tally = Tally(reporter or Reporter())
+    with watched(_blobs(repository), tally):
+        folder = _download(repository, revision, tally)
     if folder is None or not _has_weights(folder):
         raise CheckpointNotFoundError(
             f"https://huggingface.co/{repository} holds neither model.safetensors nor {_PICKLED}"
         )
     return folder, folder.name
+
+
+def _download(repository: str, revision: str, tally: Tally) -> Path | None:
+    """Folder of a snapshot that is brought here as far as it is missing."""
+    folder = _snapshot(repository, revision, _SAFE, _cache(), False, tally)
+    if folder is None or not _has_weights(folder):  # weights as safetensors are preferred
+        folder = _snapshot(repository, revision, [*_SAFE, _PICKLED], _cache(), False, tally)
+    return folder
+
+
+def _blobs(repository: str) -> Path:
+    """Folder that the hub's client downloads the files of a repository into."""
+    from huggingface_hub.constants import HF_HUB_CACHE
+
+    name = "--".join(["models", *repository.split("/")])
+    return (_cache() or Path(HF_HUB_CACHE)) / name / "blobs"
 
 
 def _cache() -> Path | None:
@@ -108,7 +130,12 @@ def _has_weights(folder: Path) -> bool:
 
 
 def _snapshot(
-    repository: str, revision: str, patterns: Sequence[str], cache: Path | None, local: bool
+    repository: str,
+    revision: str,
+    patterns: Sequence[str],
+    cache: Path | None,
+    local: bool,
+    tally: Tally | None = None,
 ) -> Path | None:
     """Folder of a snapshot; None if only local files were asked for and there are none."""
     from huggingface_hub import snapshot_download
@@ -128,6 +155,7 @@ def _snapshot(
                 allow_patterns=list(patterns),
                 cache_dir=cache,
                 local_files_only=local,
+                tqdm_class=bar_class(tally) if tally is not None else None,
             )
         )
     except GatedRepoError as error:

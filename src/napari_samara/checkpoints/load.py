@@ -102,7 +102,7 @@ def load_checkpoint(
         return _load_path(path, device, config)
     name = str(source)
     if is_hub_id(name):
-        folder, revision = fetch_repository(name)
+        folder, revision = fetch_repository(name, reporter)
         return _load_folder(read_folder(folder), device, name.partition("@")[0], revision)
     fetch_checkpoint(name, reporter)
     verify_checkpoint(name)
