@@ -29,10 +29,10 @@ def train(folder: Path) -> None:
     """Train the miniature; every step is logged, printed and saved."""
     from tests.training.miniature import make_trainer
 
-    from napari_samara.training import loop
+    from napari_samara.training import run_log
 
     torch.set_num_threads(1)
-    loop.LOG_SECONDS = -1.0
+    run_log.SECONDS = -1.0
     trainer = make_trainer(folder, steps=STEPS)
     trainer.resume()
     trainer.run(1000, save_every=-1.0, report=lambda row: print(json.dumps(row), flush=True))

@@ -13,7 +13,7 @@ from tests.training.miniature import SHORT, SIZE, make_config, make_model, make_
 
 from napari_samara.errors import CheckpointError, ImageError, OutputError, SettingsError
 from napari_samara.model.sam import SamModel
-from napari_samara.training import loop
+from napari_samara.training import loop, run_log
 from napari_samara.training.crops import Crop
 from napari_samara.training.data import LabelledImage
 from napari_samara.training.loop import Recipe, Source, Trainer, initialise
@@ -281,7 +281,7 @@ def test_learning_rate_is_that_of_the_recipe(tmp_path: Path) -> None:
 def test_runs_to_the_end_of_the_recipe_and_logs(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(loop, "LOG_SECONDS", -1.0)
+    monkeypatch.setattr(run_log, "SECONDS", -1.0)
     trainer = make_trainer(tmp_path, steps=3)
     rows: list[dict[str, float]] = []
     trainer.run(1000, report=rows.append)

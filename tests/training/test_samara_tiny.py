@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -15,9 +16,12 @@ from tests.training.miniature import SHORT, make_config, make_trainer, square
 from napari_samara.checkpoints.load import load_checkpoint
 from napari_samara.errors import CheckpointError, FileFormatError
 from napari_samara.model.config import SamConfig
-from napari_samara.training import samara_tiny
+from napari_samara.training import run_log, samara_tiny
+from napari_samara.training.curve import read_log
+from napari_samara.training.run_lock import sole_run
 from napari_samara.training.samara_tiny import export, main, sources
 from napari_samara.training.state import read_state
+from napari_samara.training.validation import Judge
 from napari_samara.training.views import Source
 
 if TYPE_CHECKING:
@@ -115,6 +119,7 @@ def tiny(monkeypatch: pytest.MonkeyPatch) -> None:
     """samara-tiny in miniature, trained on one square."""
     monkeypatch.setattr(SamConfig, "samara_tiny", make_config)
     monkeypatch.setattr(samara_tiny, "sources", lambda root: [Source([square()], 1.0)])
+    monkeypatch.setattr(samara_tiny, "validation_images", lambda root: [square()])
 
 
 RECIPE = json.dumps(SHORT | {"steps": 2})
@@ -134,6 +139,39 @@ def test_train_continue_and_export(tmp_path: Path) -> None:
     main([*options, "--export", str(tmp_path / "model"), "--card", str(card)])
     assert (tmp_path / "model" / "README.md").read_text(encoding="utf-8") == card.read_text()
     assert (tmp_path / "model" / "model.safetensors").is_file()
+
+
+@pytest.mark.usefixtures("tiny")
+def test_judged_on_the_way(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The first look is the best; two more without a gain end the run."""
+    pytest.importorskip("matplotlib", reason="plots need the extra `plot`")
+    monkeypatch.setattr(run_log, "SECONDS", -1.0)
+    scores = iter([0.5, 0.5, 0.4, 0.9])
+    names = "val_box", "val_point"
+    monkeypatch.setattr(Judge, "judge", lambda *_: dict.fromkeys(names, next(scores)))
+    options = ["--out", str(tmp_path), "--workers", "1", "--recipe", json.dumps(SHORT)]
+    main([*options, "--judge-minutes", "1e-9", "--patience", "2"])
+    assert read_state(tmp_path / "state.pt")["step"] == 3
+    assert read_state(tmp_path / "best.pt")["step"] == 1
+    rows = read_log(tmp_path / "log.jsonl")
+    assert [row["val_box"] for row in rows] == [0.5, 0.5, 0.4]
+    assert (tmp_path / "curve.png").is_file()
+    main([*options, "--export", str(tmp_path / "model"), "--weights", "best.pt"])
+    weights = load_checkpoint(tmp_path / "model").model.state_dict()
+    name = "mask_decoder.mask_tokens.weight"
+    best = read_state(tmp_path / "best.pt")["average"][name]
+    torch.testing.assert_close(weights[name].float(), best.half().float())
+    main([*options, "--judge-minutes", "1e-9", "--patience", "2"])  # still without patience
+    assert read_state(tmp_path / "state.pt")["step"] == 3
+
+
+@pytest.mark.usefixtures("tiny")
+def test_folder_of_a_run_that_goes_on(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    with sole_run(tmp_path), pytest.raises(SystemExit) as stop:
+        main(["--out", str(tmp_path), "--workers", "1", "--recipe", RECIPE])
+    assert stop.value.code == 1
+    assert f"process {os.getpid()} trains into {tmp_path}" in capsys.readouterr().err
+    assert not (tmp_path / "state.pt").exists()
 
 
 @pytest.mark.usefixtures("tiny")

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import time
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -97,11 +96,11 @@ def test_looks_now_and_then() -> None:
 def test_a_resumed_run_keeps_its_patience(tmp_path: Path) -> None:
     log = tmp_path / "log.jsonl"
     judge = Judge([named("one")], patience=2)
-    judge.resume(log)  # nothing there yet
-    rows = [{"val_box": v, "val_point": v} for v in (0.5, 0.7, 0.6)]
+    judge.resume(log, 0)  # nothing there yet
+    rows = [{"val_box": v, "val_point": v} for v in (0.5, 0.7, 0.6, 0.9)]
     rows.insert(1, {"loss": 1.0})
     log.write_text("".join(json.dumps({"step": n, **row}) + "\n" for n, row in enumerate(rows)))
-    judge.resume(log)
+    judge.resume(log, 3)  # the last line is of step 4, which was lost
     assert (judge.best, judge.since, judge.exhausted) == (0.7, 1, False)
 
 
@@ -119,13 +118,10 @@ def test_images_of_the_evaluation_folder(data_root: Path) -> None:
     assert all(image.labels.any() for image in found)
 
 
-@pytest.mark.slow
-def test_judging_takes_seconds(data_root: Path) -> None:
+def test_the_shipped_model_is_judged(data_root: Path) -> None:
     from napari_samara.api import load
 
     judge = Judge(validation_images(data_root))
-    model = load("samara-tiny", device="cpu").model
-    start = time.process_time()
-    found = judge.judge(model)
+    found = judge.judge(load("samara-tiny", device="cpu").model)
     assert found["val_box"] > 0.6
-    assert time.process_time() - start < 30
+    assert found["val_point"] > 0.4

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import copy
-import json
 import time
 from typing import TYPE_CHECKING, Any
 
@@ -13,11 +12,13 @@ from torch import Tensor, nn
 
 from napari_samara.errors import CheckpointError, SettingsError
 from napari_samara.model.sam import ImageFeatures, SamModel
+from napari_samara.training.curve import LOG
 from napari_samara.training.dense import dense_loss
 from napari_samara.training.initialise import initialise
 from napari_samara.training.recipe import Recipe
 from napari_samara.training.rounds import Record, Rounds, choose_objects
-from napari_samara.training.state import FILENAME, read_state, write_state
+from napari_samara.training.run_log import RunLog
+from napari_samara.training.state import BEST, FILENAME, read_state, write_state
 from napari_samara.training.views import Source, Views
 from napari_samara.training.workers import Workers
 
@@ -26,11 +27,9 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from napari_samara.training.crops import Crop
+    from napari_samara.training.validation import Judge
 
 __all__ = ["Recipe", "Source", "Trainer", "initialise"]
-
-LOG_SECONDS = 30.0
-"""Time over which logged losses are averaged."""
 
 _SHARED = 1 << 20
 """In place of a worker's number in the seed of what all workers decide alike."""
@@ -103,8 +102,9 @@ class Trainer:
         seconds: float,
         save_every: float = 120.0,
         report: Callable[[dict[str, float]], None] | None = None,
+        judge: Judge | None = None,
     ) -> None:
-        """Train until the recipe or the time is used up, saving on the way and at the end.
+        """Train until the recipe, the time or the patience is used up; save on the way and then.
 
         Parameters
         ----------
@@ -114,30 +114,28 @@ class Trainer:
             Seconds between saves.
         report : callable, optional
             Receives mean losses some times a minute.
+        judge : Judge, optional
+            Looks at the averaged weights now and then and ends the run when it is exhausted; those
+            it finds best are saved as ``best.pt``.
 
         Raises
         ------
         OutputError
             State or log cannot be written.
         """
-        start = saved = reported = time.monotonic()
-        sums: Record = {}
+        start = saved = time.monotonic()
+        if judge is not None:
+            judge.resume(self.folder / LOG, self.step)
+        log = RunLog(self.folder / LOG, report, judge)
         while self.step < self.recipe.steps:
-            if self.workers.agree(time.monotonic() - start >= seconds):
+            if self.workers.agree(time.monotonic() - start >= seconds or log.exhausted):
                 break
-            for key, value in self.train_step().items():
-                sums.setdefault(key, []).append(value)
-            now = time.monotonic()
-            if now - reported > LOG_SECONDS and self.workers.rank == 0:
-                means = {k: float(np.mean(v)) for k, v in sums.items()}
-                row = {"step": self.step, "seconds": round(now - start, 1), **means}
-                self._log(row)
-                if report is not None:
-                    report(row)
-                sums, reported = {}, now
-            if now - saved > save_every:
+            figures = self.train_step()
+            if self.workers.rank == 0 and log.add(self.step, figures, self.average):
+                self.save(BEST)
+            if time.monotonic() - saved > save_every:
                 self.save()
-                saved = now
+                saved = time.monotonic()
         self.save()
 
     def train_step(self) -> dict[str, float]:
@@ -229,8 +227,13 @@ class Trainer:
             else:
                 mean.copy_(now)
 
-    def save(self) -> None:
+    def save(self, name: str = FILENAME) -> None:
         """Write model, average, optimiser and step; by rename, so a kill leaves the last save.
+
+        Parameters
+        ----------
+        name : str
+            Of the file in the folder.
 
         Raises
         ------
@@ -245,7 +248,7 @@ class Trainer:
             "average": self.average.state_dict(),
             "optimiser": self.optimiser.state_dict(),
         }
-        write_state(self.folder / FILENAME, state)
+        write_state(self.folder / name, state)
 
     def resume(self) -> bool:
         """Continue the run found in the folder.
@@ -291,8 +294,3 @@ class Trainer:
         except RuntimeError as error:
             raise CheckpointError(f"the weights in {path} are of another model: {error}") from error
         return state
-
-    def _log(self, row: dict[str, float]) -> None:
-        self.folder.mkdir(parents=True, exist_ok=True)
-        with (self.folder / "log.jsonl").open("a", encoding="utf-8") as file:
-            file.write(json.dumps({k: round(v, 4) for k, v in row.items()}) + "\n")

@@ -7,10 +7,12 @@ The run is continued where its folder holds one. Its averaged weights become a c
 from __future__ import annotations
 
 import argparse
+import contextlib
 import json
 import os
 import tempfile
 from dataclasses import asdict, replace
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -18,18 +20,27 @@ import torch
 from torch.multiprocessing.spawn import spawn
 
 from napari_samara.checkpoints.save import save_pretrained
-from napari_samara.errors import CheckpointError, FileFormatError, SamaraError
+from napari_samara.errors import (
+    CheckpointError,
+    FileFormatError,
+    MissingExtraError,
+    SamaraError,
+)
 from napari_samara.images import read_image
 from napari_samara.model.config import SamConfig
 from napari_samara.model.preprocess import PreprocessConfig
 from napari_samara.model.sam import SamModel
+from napari_samara.training.curve import CURVE, JUDGED, LOG, draw_log
 from napari_samara.training.data import as_uint8, read_labels, volume_slices
 from napari_samara.training.initialise import initialise
 from napari_samara.training.loop import Trainer
 from napari_samara.training.manifest import read_manifest
 from napari_samara.training.recipe import Recipe
-from napari_samara.training.state import FILENAME, read_state
+from napari_samara.training.run_lock import sole_run
+from napari_samara.training.state import BEST, FILENAME, read_state
+from napari_samara.training.validation import Judge, validation_images
 from napari_samara.training.views import Source
+from napari_samara.training.workers import end_with_parent
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -129,13 +140,15 @@ def main(arguments: Sequence[str] | None = None) -> None:
     try:
         if options.export is not None:
             card = options.card.read_text(encoding="utf-8") if options.card else None
-            export(options.out / FILENAME, options.export, card)
-        elif options.workers > 1:
-            next(read_manifest(options.data, "train", ("dsb2018",)))  # told here in one line
-            with tempfile.TemporaryDirectory() as folder:
-                spawn(_worker, (options, f"file://{folder}/meeting"), nprocs=options.workers)
-        else:
-            train(options)
+            export(options.out / options.weights, options.export, card)
+            return
+        with sole_run(options.out):
+            if options.workers > 1:
+                next(read_manifest(options.data, "train", ("dsb2018",)))  # told here in one line
+                with tempfile.TemporaryDirectory() as folder:
+                    spawn(_worker, (options, f"file://{folder}/meeting"), nprocs=options.workers)
+            else:
+                train(options)
     except (OSError, SamaraError) as error:
         parser.exit(1, f"{parser.prog}: {error}\n")
 
@@ -152,7 +165,22 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--threads", type=int, default=1, help="of each worker")
     parser.add_argument("--recipe", type=_recipe, default=Recipe(), help="JSON of Recipe fields")
     parser.add_argument("--start-from", type=Path, default=None, help="state of another run")
+    parser.add_argument(
+        "--judge-minutes",
+        type=float,
+        default=10,
+        help="between looks at validation images; 0: no look",
+    )
+    parser.add_argument(
+        "--patience", type=int, default=0, help="looks without a gain that end the run; 0: never"
+    )
     parser.add_argument("--export", type=Path, help="only write the run's weights to this folder")
+    parser.add_argument(
+        "--weights",
+        choices=(FILENAME, BEST),
+        default=FILENAME,
+        help="which are exported: the last, or those that validation images found best",
+    )
     parser.add_argument("--card", type=Path, help="file whose text is the model card of the export")
     return parser
 
@@ -165,6 +193,7 @@ def _recipe(text: str) -> Recipe:
 
 
 def _worker(rank: int, options: argparse.Namespace, meeting: str) -> None:
+    end_with_parent()
     torch.distributed.init_process_group(
         "gloo", init_method=meeting, rank=rank, world_size=options.workers
     )
@@ -187,11 +216,23 @@ def train(options: argparse.Namespace) -> None:
     trainer = Trainer(model, sources(options.data), options.recipe, options.out)
     if not trainer.resume() and options.start_from is not None:
         trainer.start_from(options.start_from)
+    judge = None
     if trainer.workers.rank == 0:
         options.out.mkdir(parents=True, exist_ok=True)
         text = json.dumps(asdict(options.recipe), indent=1)
         (options.out / "recipe.json").write_text(text, encoding="utf-8")
-    trainer.run(options.minutes * 60, report=lambda row: print(json.dumps(row), flush=True))
+        if options.judge_minutes > 0:
+            images = validation_images(options.data)
+            judge = Judge(images, options.judge_minutes * 60, options.patience)
+    trainer.run(options.minutes * 60, report=partial(_report, options.out), judge=judge)
+
+
+def _report(folder: Path, row: dict[str, float]) -> None:
+    """Print a line of the log, and draw the curve where the run has just been judged."""
+    print(json.dumps(row), flush=True)
+    if any(name.startswith(JUDGED) for name in row):
+        with contextlib.suppress(MissingExtraError):
+            draw_log(folder / LOG, folder / CURVE)
 
 
 if __name__ == "__main__":

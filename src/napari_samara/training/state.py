@@ -13,7 +13,9 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
     from pathlib import Path
 
-FILENAME = "state.pt"
+FILENAME, BEST = "state.pt", "best.pt"
+"""The last state of a run, and the one whose averaged weights were judged best."""
+
 ENTRIES = frozenset({"step", "model", "average", "optimiser"})
 """Steps done, weights, their moving average (the weights to use), optimiser."""
 

@@ -130,13 +130,15 @@ class Judge:
         """Whether so many looks as it has patience for brought no improvement."""
         return 0 < self.patience <= self.since
 
-    def resume(self, log: Path) -> None:
+    def resume(self, log: Path, step: int) -> None:
         """Go on from what an earlier part of a run logged.
 
         Parameters
         ----------
         log : Path
             Its ``log.jsonl``; may be missing.
+        step : int
+            Where the run goes on; what was logged of later steps does not count.
 
         Raises
         ------
@@ -145,7 +147,7 @@ class Judge:
         """
         names = f"{JUDGED}box", f"{JUDGED}point"
         for row in read_log(log) if log.is_file() else []:
-            if row.keys() >= set(names):
+            if row["step"] <= step and row.keys() >= set(names):
                 self._note(mean(row[name] for name in names))
 
     def look(self, model: SamModel) -> dict[str, float]:
