@@ -5,14 +5,38 @@ from __future__ import annotations
 import json
 import os
 import signal
+import subprocess
 import sys
 import time
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import torch
 from torch.multiprocessing.spawn import spawn
 
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from contextlib import AbstractContextManager
+
 STEPS = 10
+
+ROOT = Path(__file__).resolve().parents[2]
+
+
+def started(*arguments: str | Path) -> AbstractContextManager[subprocess.Popen[str]]:
+    """A process of `tests.training.processes`; end it before the block does."""
+    return subprocess.Popen(
+        [sys.executable, "-m", "tests.training.processes", *map(str, arguments)],
+        cwd=ROOT,
+        env=os.environ | {"OMP_NUM_THREADS": "1"},
+        stdout=subprocess.PIPE,
+        text=True,
+    )
+
+
+def lines(process: subprocess.Popen[str]) -> Iterator[str]:
+    assert process.stdout is not None
+    return iter(process.stdout)
 
 
 def wait_for_ever(_: int) -> None:

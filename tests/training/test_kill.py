@@ -6,43 +6,19 @@ import contextlib
 import json
 import os
 import signal
-import subprocess
-import sys
 import time
-from pathlib import Path
 from random import Random
 from typing import TYPE_CHECKING
 
 import pytest
 import torch
-from tests.training.processes import STEPS
+from tests.training.processes import STEPS, lines, started
 
-from napari_samara.errors import OutputError
 from napari_samara.training.curve import read_log
-from napari_samara.training.run_lock import sole_run
 from napari_samara.training.state import read_state
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
-    from contextlib import AbstractContextManager
-
-ROOT = Path(__file__).resolve().parents[2]
-
-
-def started(*arguments: str | Path) -> AbstractContextManager[subprocess.Popen[str]]:
-    """A process of `tests.training.processes`; end it before the block does."""
-    return subprocess.Popen(
-        [sys.executable, "-m", "tests.training.processes", *map(str, arguments)],
-        cwd=ROOT,
-        env=os.environ | {"OMP_NUM_THREADS": "1"},
-        stdout=subprocess.PIPE,
-        text=True,
-    )
-
-
-def lines(process: subprocess.Popen[str]) -> Iterator[str]:
-    assert process.stdout is not None
-    return iter(process.stdout)
+    from pathlib import Path
 
 
 @pytest.mark.timeout(120)
@@ -88,38 +64,3 @@ def test_killed_run_goes_on_as_an_unbroken_one(tmp_path: Path) -> None:
 
 def figures(row: dict[str, float]) -> dict[str, float]:
     return {name: value for name, value in row.items() if name != "seconds"}
-
-
-@pytest.mark.timeout(120)
-def test_one_run_holds_a_folder_until_it_is_killed(tmp_path: Path) -> None:
-    folder = tmp_path / "run"
-    with started("hold", folder) as holder:
-        assert next(lines(holder)) == "held\n"
-        with (
-            pytest.raises(OutputError, match=f"process {holder.pid} trains into"),
-            sole_run(folder),
-        ):
-            pytest.fail("held twice")
-        holder.kill()
-    with sole_run(folder), sole_run(tmp_path / "another"):
-        pass
-    with sole_run(folder):
-        pass
-
-
-def test_folder_that_cannot_be_made(tmp_path: Path) -> None:
-    (tmp_path / "file").write_bytes(b"")
-    with pytest.raises(OutputError, match="cannot write to"), sole_run(tmp_path / "file" / "run"):
-        pytest.fail("entered")
-
-
-def test_what_goes_wrong_inside_is_not_about_the_folder(tmp_path: Path) -> None:
-    with pytest.raises(FileNotFoundError, match="gone"), sole_run(tmp_path):
-        raise FileNotFoundError("gone")
-
-
-def test_holder_that_is_not_known(tmp_path: Path) -> None:
-    with sole_run(tmp_path):
-        (tmp_path / "run.pid").unlink()
-        with pytest.raises(OutputError, match="another process trains into"), sole_run(tmp_path):
-            pytest.fail("held twice")
