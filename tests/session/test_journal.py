@@ -10,9 +10,10 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import pytest
 from tests.session.conftest import SHAPE
-from tests.session.fake_predictor import FakePredictor
+from tests.session.fake_predictor import FakePredictor, disk
 
 from napari_samara.errors import FileFormatError, ImageError, OutputError, SessionError
+from napari_samara.planes import Plane
 from napari_samara.prompts import PromptSet, point
 from napari_samara.session import LabelEdit, Session, recover
 from napari_samara.session import journal as module
@@ -518,3 +519,53 @@ def test_a_restored_session_is_replayed_once(
     assert np.array_equal(second.labels, first.labels)
     assert second.labels is restored.labels
     assert second.objects == first.objects
+
+
+@pytest.mark.parametrize("prompt_first", [False, True])
+def test_a_stroke_through_planes_comes_first_and_is_one_step(
+    open_: Opener, stack: np.ndarray, folder: Path, prompt_first: bool
+) -> None:
+    labels = np.zeros(stack.shape, np.int32)
+    labels[:, 40:, 50:] = 3
+    start = labels.copy()
+    session = open_(stack, journal=folder, labels=labels)
+    if prompt_first:
+        session.add(point(1, 20, 20))
+        session.clear()
+    edits = []
+    for z in (1, 2, 4):  # as a brush of three dimensions does it, before anything is told
+        before = labels[z, 38:44, 48:53].copy()
+        labels[z, 38:44, 48:53] = 7
+        plane = Plane.of(3, fixed={0: z})
+        edits.append(LabelEdit(plane, (38, 48, 44, 53), before, np.full((6, 5), 7)))
+    session.painted(*edits)
+    assert sorted(session.objects) == [3, 7]
+    again = open_(stack, saved=recover(folder))
+    assert np.array_equal(again.labels, labels)
+    again.undo()
+    assert np.array_equal(again.labels, start)
+    again.redo()
+    assert np.array_equal(again.labels, labels)
+
+
+def test_a_stroke_under_way_while_the_first_labels_are_read(
+    open_: Opener, image: np.ndarray, folder: Path
+) -> None:
+    labels = np.zeros(SHAPE, np.int32)
+    session = open_(image, journal=folder, labels=labels)
+    before = labels[5:9, 5:9].copy()
+    labels[5:9, 5:9] = 4  # begun before the accepted object, told after it
+    session.add(point(20, 20))
+    session.accept(label=1)
+    box = (5, 5, 24, 24)
+    under = labels[5:24, 5:24].copy()
+    under[:4, :4] = before
+    labels[5:24, 5:24] = 4  # over the object
+    session.painted(LabelEdit(session.plane, box, under, np.full((19, 19), 4)))
+    again = open_(image, saved=recover(folder))
+    assert np.array_equal(again.labels, labels)
+    again.undo()
+    assert np.array_equal(again.labels == 1, disk(SHAPE, 20, 20))
+    assert set(np.unique(again.labels)) == {0, 1}
+    again.undo()
+    assert not again.labels.any()

@@ -13,6 +13,7 @@ from napari_samara.session.batch import Batch
 from napari_samara.session.candidates import Seeds
 from napari_samara.session.change import Change
 from napari_samara.session.decoder import Decoder
+from napari_samara.session.edits import Edits
 from napari_samara.session.embeddings import Embeddings
 from napari_samara.session.events import SessionEvents, Status
 from napari_samara.session.held import Held
@@ -36,7 +37,6 @@ if TYPE_CHECKING:
     from napari_samara.intensity import Contrast
     from napari_samara.prompts import Prompt
     from napari_samara.session.draft import Draft
-    from napari_samara.session.edits import LabelEdit
     from napari_samara.session.embeddings import PredictorLike
     from napari_samara.session.jobs import JobRunner
     from napari_samara.session.journal import Journal
@@ -215,7 +215,7 @@ class SessionBase:
         change: Change,
         then: Callable[[Change], None],
         line: Mapping[str, Any] | None = None,
-        made: tuple[LabelEdit, ...] = (),
+        made: bool = False,
     ) -> None:
         """Make a change: durable first if it touches labels, then in the session, then told."""
 
@@ -225,7 +225,7 @@ class SessionBase:
             if change.seeds is not None:
                 self._seeds = change.seeds[1]
             then(change)
-            self._tell(change, silent=bool(made))
+            self._tell(change, silent=made)
 
         if not change.lasting:
             make()
@@ -238,7 +238,7 @@ class SessionBase:
 
         seeds = change.seeds[1] if change.seeds is not None else self._seeds
         held = Held(change.opened[1], seeds)
-        self._keeper.keep(written, held, self._scene(), make, made)
+        self._keeper.keep(written, held, self._scene(), make, Edits(change.edits, made))
 
     def _held(self) -> Held:
         """Return what is given and not accepted yet."""

@@ -87,6 +87,22 @@ class LabelEdit:
         return {"plane": self.plane.to_dict(), "box": list(self.box), **encode_values(numbers)}
 
 
+@dataclass(frozen=True, eq=False)
+class Edits:
+    """Edits of one step.
+
+    Attributes
+    ----------
+    edits : tuple of LabelEdit
+        In the order they are made.
+    made : bool
+        Whether the labels have them already, as after a stroke of a brush.
+    """
+
+    edits: tuple[LabelEdit, ...] = ()
+    made: bool = False
+
+
 def edit_from_dict(data: Mapping[str, Any], labels: Any) -> LabelEdit:
     """Edit of its plain form, on labels that are as they were before it.
 

@@ -13,9 +13,9 @@ from napari_samara.session.ledger import Ledger
 
 if TYPE_CHECKING:
     import os
-    from collections.abc import Callable, Mapping, Sequence
+    from collections.abc import Callable, Mapping
 
-    from napari_samara.session.edits import LabelEdit
+    from napari_samara.session.edits import Edits
     from napari_samara.session.held import Held
     from napari_samara.session.jobs import JobRunner
     from napari_samara.session.journal import Journal
@@ -66,7 +66,7 @@ class Keeper:
         held: Held,
         scene: Scene,
         done: Callable[[], None],
-        made: Sequence[LabelEdit] = (),
+        edits: Edits,
     ) -> None:
         """Make a step durable, then tell.
 
@@ -80,11 +80,11 @@ class Keeper:
             What it is saved with.
         done : callable
             Called in the thread of the session once the step is on the disk.
-        made : sequence of LabelEdit
-            Edits of this step that the labels have already.
+        edits : Edits
+            What the step does to the labels.
         """
         self._pending += 1
-        self._submit(lambda: self._ledger.add(step(), held, scene, made), done, step=True)
+        self._submit(lambda: self._ledger.add(step(), held, scene, edits), done, step=True)
         # By itself, after the step was told: it may take long.
         self._submit(self._ledger.compact)
 

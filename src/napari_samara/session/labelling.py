@@ -203,13 +203,14 @@ class LabellingSession(ManySession):
             self._commit(change, self._history.push)
         return new
 
-    def painted(self, edit: LabelEdit) -> None:
-        """Record what the user painted into the labels.
+    def painted(self, *edits: LabelEdit) -> None:
+        """Record what the user painted into the labels, as one step.
 
         Parameters
         ----------
-        edit : LabelEdit
-            With the labels as they were; if the labels do not have it yet, they get it.
+        *edits : LabelEdit
+            With the labels as they were, one for each plane that was painted in; those that the
+            labels do not have yet, they get.
 
         Raises
         ------
@@ -219,17 +220,20 @@ class LabellingSession(ManySession):
             As for `accept`, but the labels stay painted.
         """
         self._settle()
-        if edit.changed.any():
+        changing = [edit for edit in edits if edit.changed.any()]
+        draft = Draft(self.labels, self.objects)
+        for edit in changing:
             edit.apply(self.labels)
-            draft = Draft(self.labels, self.objects)
+        for edit in changing:
             draft.take(edit)
+        if changing:
             self._record("paint", draft)
 
     def _record(self, name: str, draft: Draft) -> None:
         """Commit edits that the labels have already."""
         edits = tuple(draft.edits)
         change = Change(name, (self._opened,) * 2, edits, draft.records({}, adopt=True))
-        self._commit(change, self._history.push, made=edits)
+        self._commit(change, self._history.push, made=True)
 
     def _wait_for_masks(self) -> None:
         """Let prompts that are being decoded come to their end."""

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     import os
     from collections.abc import Callable, Mapping, Sequence
 
-    from napari_samara.session.edits import LabelEdit
+    from napari_samara.session.edits import Edits, LabelEdit
     from napari_samara.session.held import Held
     from napari_samara.session.journal import Journal
     from napari_samara.session.record import SavedSession
@@ -52,11 +52,10 @@ class Ledger:
         self._log = Log.of(saved) if saved is not None else None
         self._digest: str | None = None
         self._behind = False  # whether the journal lacks steps
-        self._blank = False  # whether no step was taken since the labels were read
+        # Edits since the first labels were read, until a stroke that may have been under way then.
+        self._unsure: list[LabelEdit] | None = None
 
-    def add(
-        self, step: Mapping[str, Any], held: Held, scene: Scene, made: Sequence[LabelEdit]
-    ) -> None:
+    def add(self, step: Mapping[str, Any], held: Held, scene: Scene, edits: Edits) -> None:
         """Make a step durable.
 
         Parameters
@@ -67,8 +66,8 @@ class Ledger:
             What is not accepted yet, from then on.
         scene : Scene
             What it is saved with.
-        made : sequence of LabelEdit
-            Edits of this step that the labels have already.
+        edits : Edits
+            What the step does to the labels.
 
         Raises
         ------
@@ -78,11 +77,14 @@ class Ledger:
             If the journal is closed.
         """
         if self._log is None:
-            self._begin(self._start(scene, made))
-        elif self._blank and made:
-            self._mend(made)
+            self._begin(self._start(scene, edits.edits if edits.made else ()))
+            self._unsure = list(edits.edits)
+        elif self._unsure is not None:
+            self._unsure += edits.edits
+            if edits.made:
+                self._mend(self._unsure)
+                self._unsure = None
         self._append(step, held, scene)
-        self._blank = False
 
     def note(self, held: Held, scene: Scene) -> None:
         """Write what is not accepted yet, if that can be done.
@@ -99,7 +101,7 @@ class Ledger:
         with contextlib.suppress(OutputError, SessionError):
             if self._log is None:
                 self._begin(self._start(scene, ()))
-                self._blank = True
+                self._unsure = []
             self._append({}, held, scene, durable=False)
 
     def save(self, path: str | os.PathLike[str], scene: Scene, held: Held) -> None:
@@ -235,7 +237,7 @@ class Ledger:
             self.problem = ""
 
     def _mend(self, made: Sequence[LabelEdit]) -> None:
-        """Take out of the first labels what was painted while they were read."""
+        """Take out of the first labels what was being painted while they were read."""
         assert self._log is not None
         saved = self._log.snapshot()
         labels = saved.labels_before()

@@ -331,9 +331,9 @@ class Annotator:
         if self.contrast_name == DISPLAYED:
             self.choose_contrast(DISPLAYED)
 
-    def _on_painted(self, edit: LabelEdit) -> None:
+    def _on_painted(self, edits: tuple[LabelEdit, ...]) -> None:
         """Tell the session what the user painted."""
-        self.attempt(self.session.painted, edit)
+        self.attempt(self.session.painted, *edits)
 
     def _on_lost(self, line: str) -> None:
         """End, since a layer that annotating needs is gone."""

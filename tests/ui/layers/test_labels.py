@@ -67,7 +67,7 @@ def test_writing_is_not_taken_for_painting(target: LayerLabels) -> None:
 def test_painting_is_told_as_edits(target: LayerLabels, paint: Any) -> None:
     target.layer._slice_dims(_at(2))
     told: list[LabelEdit] = []
-    target.painted.connect(told.append)
+    target.painted.connect(told.extend)
     paint(target.layer)
     truth = np.asarray(target).copy()
     replayed = np.zeros(SHAPE, np.int32)
@@ -87,7 +87,7 @@ def test_undo_by_the_layer_itself_is_told(target: LayerLabels, visible: bool) ->
     layer = target.layer
     layer._slice_dims(_at(2))
     shadow = np.zeros(SHAPE, np.int32)
-    target.painted.connect(lambda edit: _check_and_apply(edit, shadow))
+    target.painted.connect(lambda edits: [_check_and_apply(edit, shadow) for edit in edits])
     layer.paint((2, 3, 4), 6)
     layer.paint((2, 4, 5), 7)
     layer.data_setitem(TWO, 3)
@@ -96,12 +96,34 @@ def test_undo_by_the_layer_itself_is_told(target: LayerLabels, visible: bool) ->
     layer.visible = visible
     for way in (layer.undo,) * 4 + (layer.redo,) * 2 + (layer.undo,):
         way()
-        layer.visible = True  # what is hidden is told of when it is shown again
         assert np.array_equal(shadow, layer.data)
-        layer.visible = visible
     layer.visible = True
     layer.paint((2, 1, 1), 5)  # what could be redone is dropped, which is no step
     assert np.array_equal(shadow, layer.data)
+
+
+def test_a_stroke_through_planes_is_told_at_once(target: LayerLabels) -> None:
+    layer = target.layer
+    layer._slice_dims(_at(1))
+    layer.n_edit_dimensions, layer.brush_size = 3, 3
+    told: list[tuple[LabelEdit, ...]] = []
+    target.painted.connect(told.append)
+    layer.paint((1, 3, 4), 6)
+    assert [[dict(edit.plane.fixed) for edit in edits] for edits in told] == [
+        [{0: 0}, {0: 1}, {0: 2}]
+    ]
+
+
+def test_closing_lets_go_of_the_methods_of_the_layer(target: LayerLabels) -> None:
+    layer, told = target.layer, []
+    target.painted.connect(told.append)
+    layer.data_setitem(TWO, 3)
+    told.clear()
+    target.close()
+    layer.undo()
+    assert not layer.data.any()
+    assert told == []
+    assert "undo" not in vars(layer)
 
 
 def _check_and_apply(edit: LabelEdit, shadow: np.ndarray) -> None:

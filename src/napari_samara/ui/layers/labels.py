@@ -12,7 +12,7 @@ from napari_samara.planes import Plane
 from napari_samara.session.edits import LabelEdit
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Callable, Iterator, Sequence
 
     from napari.layers import Labels
     from numpy.typing import NDArray
@@ -43,7 +43,8 @@ class LayerLabels:
         If the layer is multiscale or has another shape.
     """
 
-    painted = Signal(LabelEdit)
+    painted = Signal(tuple)
+    """Every `LabelEdit` of one stroke, a plane each."""
 
     def __init__(self, layer: Labels, shape: Sequence[int], highest: int | None = None) -> None:
         if layer.multiscale or tuple(layer.data.shape) != tuple(shape):
@@ -57,11 +58,14 @@ class LayerLabels:
         self._depths = history_depths(layer)
         layer.events.paint.connect(self._on_paint)
         layer.events.set_data.connect(self._on_drawn)
+        self._follow("undo", "redo")
 
     def close(self) -> None:
         """Let go of the layer."""
         self.layer.events.paint.disconnect(self._on_paint)
         self.layer.events.set_data.disconnect(self._on_drawn)
+        for name in ("undo", "redo"):
+            vars(self.layer).pop(name, None)
 
     @property
     def shape(self) -> tuple[int, ...]:
@@ -117,13 +121,25 @@ class LayerLabels:
         if self.layer.data is not labels:
             self.layer.data = labels.astype(self.dtype, copy=False)
 
+    def _follow(self, *names: str) -> None:
+        """Look after these methods of the layer: it draws nothing, and so tells nothing, hidden."""
+
+        def followed(method: Callable[[], None]) -> Callable[[], None]:
+            def call() -> None:
+                method()
+                self._on_drawn()
+
+            return call
+
+        for name in names:
+            setattr(self.layer, name, followed(getattr(self.layer, name)))
+
     def _on_paint(self, event: Any) -> None:
         """Tell what the user painted, plane by plane."""
         self._depths = history_depths(self.layer)
         if self._writing:
             return
-        for edit in painted_edits(self.layer, event.value):
-            self.painted.emit(edit)
+        self._paint(event.value)
 
     def _on_drawn(self, _: Any = None) -> None:
         """Tell what `undo` or `redo` of the layer itself did, which napari has no event for.
@@ -136,8 +152,13 @@ class LayerLabels:
         # While a stroke is being painted napari drops what could be redone: no step is done then.
         if self._writing or not undone or before[0] - self._depths[0] != undone:
             return
-        for edit in painted_edits(self.layer, stepped(self.layer, undone)):
-            self.painted.emit(edit)
+        self._paint(stepped(self.layer, undone))
+
+    def _paint(self, atoms: Sequence[Any]) -> None:
+        """Tell of the edits that were made together."""
+        edits = tuple(painted_edits(self.layer, atoms))
+        if edits:
+            self.painted.emit(edits)
 
 
 def history_depths(layer: Labels) -> tuple[int, int]:
