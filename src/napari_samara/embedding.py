@@ -76,6 +76,14 @@ class EmbeddingKey:
         text = _canonical({"version": _KEY_VERSION, **self.to_dict()})
         return hashlib.sha256(text.encode()).hexdigest()
 
+    def plane_dict(self) -> dict[str, Any]:
+        """Return `plane` as `Plane.to_dict` gives it; empty for a 2D image."""
+        return _read_back(self.plane)
+
+    def intensity_dict(self) -> dict[str, Any]:
+        """Return `intensity` as `Contrast.to_dict` gives it; empty where nothing was given."""
+        return _read_back(self.intensity)
+
     def to_dict(self) -> dict[str, Any]:
         """Plain form for JSON.
 
@@ -202,3 +210,12 @@ def _frozen(name: str, array: NDArray[Any]) -> NDArray[np.float32]:
 def _canonical(data: Mapping[str, Any]) -> str:
     """JSON text that is the same for equal data."""
     return json.dumps(data, sort_keys=True, separators=(",", ":"), allow_nan=False)
+
+
+def _read_back(text: str) -> dict[str, Any]:
+    """Return the mapping of canonical JSON; empty where the text is something else."""
+    try:
+        data = json.loads(text) if text else {}
+    except ValueError:
+        return {}
+    return data if isinstance(data, dict) else {}

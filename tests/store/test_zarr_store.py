@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import shutil
 from dataclasses import replace
@@ -130,3 +131,18 @@ def test_a_place_that_cannot_be_written_is_a_store_error(tmp_path: Path) -> None
     (tmp_path / "file").write_text("", encoding="utf-8")
     with pytest.raises(StoreError, match="cannot write"):
         ZarrStore(tmp_path / "file" / "v.zarr").put(embedding_of(KEY))
+
+
+def test_entries_of_the_first_release_have_no_check_of_their_own(entry: Path) -> None:
+    about = json.loads((entry / "zarr.json").read_text())
+    del about["attributes"]["samara"]["check"]
+    (entry / "zarr.json").write_text(json.dumps(about))
+    assert same(embedding_of(KEY), ZarrStore(entry.parent).get(KEY))
+
+
+def test_a_store_that_another_process_just_makes_can_be_opened(tmp_path: Path) -> None:
+    (tmp_path / "v.zarr").mkdir()
+    (tmp_path / "v.zarr" / ".zarr.json.0123456789ab.part").write_text("{")
+    store = ZarrStore(tmp_path / "v.zarr")
+    store.put(embedding_of(KEY))
+    assert KEY in store

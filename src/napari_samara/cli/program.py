@@ -11,7 +11,17 @@ import warnings
 from typing import TYPE_CHECKING, TextIO
 
 from napari_samara import __version__
-from napari_samara.cli import bench, demo, doctor, evaluate, finetune, models, replay, segment
+from napari_samara.cli import (
+    bench,
+    demo,
+    doctor,
+    evaluate,
+    finetune,
+    models,
+    replay,
+    segment,
+    store,
+)
 from napari_samara.errors import SamaraError
 
 if TYPE_CHECKING:
@@ -20,7 +30,7 @@ if TYPE_CHECKING:
 SUCCESS, FAILURE, USAGE, INTERRUPTED = 0, 1, 2, 130
 """Exit statuses; argparse itself leaves with 2."""
 
-_COMMANDS = (demo, doctor, models, segment, replay, evaluate, finetune, bench)
+_COMMANDS = (demo, doctor, models, segment, replay, evaluate, finetune, store, bench)
 
 
 def main(argv: Sequence[str] | None = None) -> int:

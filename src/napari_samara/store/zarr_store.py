@@ -8,19 +8,20 @@ import os
 import shutil
 import time
 import uuid
-import zlib
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 
-from napari_samara.embedding import Embedding, EmbeddingKey
+from napari_samara.embedding import EmbeddingKey
 from napari_samara.errors import OutputError, StoreError
-from napari_samara.geometry import Frame
 from napari_samara.output import whole_file
+from napari_samara.store.entry import Entry, entry_of, read_entry, size_of, write_entry
 
 if TYPE_CHECKING:
-    from numpy.typing import NDArray
+    from collections.abc import Iterator
+
+    from napari_samara.embedding import Embedding
 
 FORMAT, VERSION = "samara-embeddings", 1
 """What the attributes of a store say."""
@@ -28,12 +29,16 @@ FORMAT, VERSION = "samara-embeddings", 1
 # Folders of writers that did not come to their end are removed after this many seconds.
 _ABANDONED = 24 * 3600.0
 
+# How often an entry is given its name while other processes replace the same damaged one.
+_TRIES = 5
+
 
 class ZarrStore:
     """One zarr group for each embedding, named by the digest of its key.
 
     A group is written under another name and renamed when it is whole; each array carries a
-    checksum, since zarr reads a lost chunk as zeros.
+    checksum, since zarr reads a lost chunk as zeros.  Nothing in it depends on the machine: the
+    folder can be copied, and several processes may write to it at once.
 
     Parameters
     ----------
@@ -41,7 +46,7 @@ class ZarrStore:
         Folder; made when the first embedding is put.
     precision : str
         ``"float16"`` (half the size; single maps that do not fit stay in 32 bits) or
-        ``"float32"``.
+        ``"float32"``.  What it changes in masks is in the documentation of volumes.
 
     Raises
     ------
@@ -63,7 +68,12 @@ class ZarrStore:
     @property
     def nbytes(self) -> int:
         """Bytes of all files of the store."""
-        return sum(file.stat().st_size for file in self.path.rglob("*") if file.is_file())
+        return size_of(self.path)
+
+    @property
+    def itemsize(self) -> int:
+        """Bytes of a number as it is kept."""
+        return self._type.itemsize
 
     def get(self, key: EmbeddingKey) -> Embedding | None:
         """Return the embedding of a key.
@@ -78,20 +88,12 @@ class ZarrStore:
         Embedding or None
             None where there is none, or one that is damaged or only half there.
         """
-        import zarr  # slow to import, and not needed in a session without a store
-
         folder = self._folder(key)
         if not (folder / "zarr.json").is_file():
             return None
-        try:
-            group = zarr.open_group(str(folder), mode="r", zarr_format=3)
-            about: Any = group.attrs["samara"]
-            if EmbeddingKey.from_dict(about["key"]) != key:
-                return None
-            features = {name: _read(group, name, crc) for name, crc in about["crc32"].items()}
-            return Embedding(features, Frame(*about["frame"]), key)
-        except (OSError, KeyError, ValueError, TypeError, RuntimeError):
-            return None  # a copy that is not whole, or of a later version
+        with contextlib.suppress(StoreError):
+            return read_entry(folder)
+        return None
 
     def put(self, embedding: Embedding) -> None:
         """Write an embedding; where its key is there already, nothing is written.
@@ -113,7 +115,7 @@ class ZarrStore:
         part = self.path / f".part-{uuid.uuid4().hex}"
         try:
             self._begin()
-            self._write(part, embedding)
+            write_entry(part, embedding, self._type)
             self._publish(part, self._folder(embedding.key))
         except (OSError, RuntimeError) as error:
             raise StoreError(f"cannot write to the store {self.path}: {error}") from error
@@ -124,16 +126,53 @@ class ZarrStore:
         """Whether there is an entry that can be read."""
         return isinstance(key, EmbeddingKey) and self.get(key) is not None
 
+    def entries(self) -> Iterator[Entry]:
+        """Describe the entries, damaged ones too, in order of their names.
+
+        Yields
+        ------
+        Entry
+            Without its numbers, which are not read.
+        """
+        for folder in self.folders():
+            if folder.is_dir():  # another process may have removed it meanwhile
+                yield entry_of(folder)
+
+    def folders(self) -> list[Path]:
+        """Return the folders of all entries, those of writers at work left out."""
+        if not self.path.is_dir():
+            return []
+        inside = sorted(self.path.iterdir())
+        return [folder for folder in inside if folder.is_dir() and folder.name[:1] != "."]
+
+    def remove(self, name: str) -> None:
+        """Remove an entry; others see it whole or not at all.
+
+        Parameters
+        ----------
+        name : str
+            As in `Entry.name`.
+
+        Raises
+        ------
+        StoreError
+            If the store must not be written to.
+        """
+        try:
+            self._discard(self.path / name)
+        except OSError as error:
+            raise StoreError(f"cannot remove from the store {self.path}: {error}") from error
+
     def _folder(self, key: EmbeddingKey) -> Path:
         return self.path / key.digest()
 
     def _check(self) -> None:
         """Refuse a folder that holds something else."""
         about = self.path / "zarr.json"
-        if self.path.is_dir() and not any(self.path.iterdir()):
-            return
         if not self.path.exists():
             return
+        if self.path.is_dir() and all(_is_part(inside.name) for inside in self.path.iterdir()):
+            return  # empty, or another process is just making it
         try:
             attributes = json.loads(about.read_text(encoding="utf-8"))["attributes"]
             found = attributes["format"], attributes["version"]
@@ -158,52 +197,29 @@ class ZarrStore:
                 if time.time() - old.stat().st_mtime > _ABANDONED:
                     shutil.rmtree(old, ignore_errors=True)
 
-    def _write(self, part: Path, embedding: Embedding) -> None:
-        import zarr
-
-        assert embedding.key is not None  # `put` has looked
-        frame = embedding.frame
-        kept = {name: self._kept(array) for name, array in embedding.features.items()}
-        about: dict[str, Any] = {
-            "key": embedding.key.to_dict(),
-            "frame": [frame.rows, frame.cols, frame.input_size],
-            "crc32": {name: zlib.crc32(array.tobytes()) for name, array in kept.items()},
-        }
-        group = zarr.open_group(str(part), mode="w", zarr_format=3, attributes={"samara": about})
-        for name, array in kept.items():
-            group.create_array(name, data=array, chunks=array.shape, compressors=None)
-
-    def _kept(self, array: NDArray[np.float32]) -> NDArray[Any]:
-        """`array` in the type of the store, where its numbers fit."""
-        with np.errstate(over="ignore"):
-            small = array.astype(self._type)
-        return small if np.isfinite(small).all() else array
-
     def _publish(self, part: Path, folder: Path) -> None:
         """Give a whole entry its name, in the place of a damaged one if need be."""
-        try:
-            os.rename(part, folder)
-        except OSError:
-            if folder.is_dir():  # another writer was first, or what is there is damaged
-                if not (folder / "zarr.json").is_file() or self._damaged(folder):
-                    shutil.rmtree(folder, ignore_errors=True)
-                    os.rename(part, folder)
+        for attempt in range(1, _TRIES + 1):
+            try:
+                os.rename(part, folder)
                 return
-            raise
+            except OSError:
+                if not folder.is_dir() and attempt == _TRIES:
+                    raise
+            with contextlib.suppress(StoreError):
+                read_entry(folder)
+                return  # another writer was first
+            # Moved away before it is deleted: another process may be replacing it as well.
+            with contextlib.suppress(FileNotFoundError):
+                self._discard(folder)
+        raise StoreError(f"the damaged entry {folder.name} cannot be replaced; remove it")
 
-    def _damaged(self, folder: Path) -> bool:
-        """Whether no embedding can be read from a folder."""
-        try:
-            about = json.loads((folder / "zarr.json").read_text(encoding="utf-8"))
-            key = EmbeddingKey.from_dict(about["attributes"]["samara"]["key"])
-        except (OSError, ValueError, KeyError, TypeError):
-            return True
-        return self.get(key) is None
+    def _discard(self, folder: Path) -> None:
+        gone = self.path / f".part-{uuid.uuid4().hex}"
+        os.rename(folder, gone)
+        shutil.rmtree(gone, ignore_errors=True)
 
 
-def _read(group: Any, name: str, crc: int) -> NDArray[np.float32]:
-    """Feature map of a group, checked."""
-    array = np.ascontiguousarray(group[name][...])
-    if zlib.crc32(array.tobytes()) != crc:
-        raise ValueError(f"feature map {name} is damaged")
-    return array.astype(np.float32, copy=False)
+def _is_part(name: str) -> bool:
+    """Whether a file or folder is one that a writer has not come to the end of."""
+    return name.startswith(".") and (".part-" in name or name.endswith(".part"))

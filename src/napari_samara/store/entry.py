@@ -1,0 +1,190 @@
+"""One embedding as a folder: a zarr v3 group that says what it is and whether it is whole."""
+
+from __future__ import annotations
+
+import json
+import zlib
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from napari_samara.embedding import Embedding, EmbeddingKey
+from napari_samara.errors import StoreError
+from napari_samara.geometry import Frame
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from numpy.typing import NDArray
+
+# What reading a damaged folder raises, in zarr, json and here; StoreError is an OSError.
+_DAMAGE = (OSError, KeyError, ValueError, TypeError, AttributeError, RuntimeError, IndexError)
+
+
+@dataclass(frozen=True)
+class Entry:
+    """What is known of an entry without reading its numbers.
+
+    Attributes
+    ----------
+    name : str
+        Of its folder.
+    key : EmbeddingKey or None
+        What it depends on; None where that cannot be read.
+    nbytes : int
+        Of its files.
+    modified : float
+        When it was written, in seconds since 1970.
+    """
+
+    name: str
+    key: EmbeddingKey | None
+    nbytes: int
+    modified: float
+
+
+def write_entry(folder: Path, embedding: Embedding, dtype: np.dtype[Any]) -> None:
+    """Write an embedding into a new folder.
+
+    Parameters
+    ----------
+    folder : Path
+        Not there yet.
+    embedding : Embedding
+        With a key.
+    dtype : numpy.dtype
+        Of the numbers on disk; a feature map that does not fit stays in 32 bits.
+
+    Raises
+    ------
+    OSError, RuntimeError
+        What the disk and zarr raise.
+    """
+    import zarr  # slow to import, and not needed in a session without a store
+
+    assert embedding.key is not None  # the store has looked
+    frame = embedding.frame
+    kept = {name: _kept(array, dtype) for name, array in embedding.features.items()}
+    about: dict[str, Any] = {
+        "key": embedding.key.to_dict(),
+        "frame": [frame.rows, frame.cols, frame.input_size],
+        "crc32": {name: zlib.crc32(array.data) for name, array in kept.items()},
+    }
+    about["check"] = _check_of(about)
+    group = zarr.open_group(str(folder), mode="w", zarr_format=3, attributes={"samara": about})
+    for name, array in kept.items():
+        group.create_array(name, data=array, chunks=array.shape, compressors=None)
+
+
+def read_entry(folder: Path) -> Embedding:
+    """Read the embedding in a folder.
+
+    Parameters
+    ----------
+    folder : Path
+        As `write_entry` made it.
+
+    Returns
+    -------
+    Embedding
+        Whose key is the one that the folder is named after.
+
+    Raises
+    ------
+    StoreError
+        If it is damaged, half there, or of a later version.
+    """
+    import zarr
+
+    try:
+        key, about = _about(folder)
+        group = zarr.open_group(str(folder), mode="r", zarr_format=3)
+        features = {name: _read(group, name, crc) for name, crc in about["crc32"].items()}
+        return Embedding(features, Frame(*about["frame"]), key)
+    except _DAMAGE as error:
+        raise StoreError(f"the entry {folder.name} is damaged: {_short(error)}") from error
+
+
+def entry_of(folder: Path) -> Entry:
+    """Describe a folder without reading its numbers.
+
+    Parameters
+    ----------
+    folder : Path
+        Of an entry, damaged or not.
+
+    Returns
+    -------
+    Entry
+        With no key where it cannot be read.
+    """
+    try:
+        key: EmbeddingKey | None = _about(folder)[0]
+    except _DAMAGE:
+        key = None
+    try:
+        modified = folder.stat().st_mtime
+    except OSError:
+        modified = 0.0
+    return Entry(folder.name, key, size_of(folder), modified)
+
+
+def size_of(folder: Path) -> int:
+    """Count the bytes of all files under a folder; others may be writing and deleting there.
+
+    Parameters
+    ----------
+    folder : Path
+        May be missing.
+
+    Returns
+    -------
+    int
+        Of what is there.
+    """
+    total = 0
+    for file in folder.rglob("*"):
+        try:
+            total += file.stat().st_size if file.is_file() else 0
+        except OSError:
+            continue
+    return total
+
+
+def _about(folder: Path) -> tuple[EmbeddingKey, dict[str, Any]]:
+    """Key and description of an entry, checked."""
+    text = (folder / "zarr.json").read_text(encoding="utf-8")
+    about: dict[str, Any] = json.loads(text)["attributes"]["samara"]
+    key = EmbeddingKey.from_dict(about["key"])
+    if key.digest() != folder.name:
+        raise StoreError("its key is not the one it is named after")
+    # Entries of the first release have no check.
+    if "check" in about and about["check"] != _check_of(about):
+        raise StoreError("what it says of itself was changed")
+    return key, about
+
+
+def _check_of(about: dict[str, Any]) -> int:
+    said = {name: about[name] for name in ("key", "frame", "crc32")}
+    return zlib.crc32(json.dumps(said, sort_keys=True).encode())
+
+
+def _kept(array: NDArray[np.float32], dtype: np.dtype[Any]) -> NDArray[Any]:
+    """`array` in the type of the store, where its numbers fit."""
+    with np.errstate(over="ignore"):
+        small = array.astype(dtype)
+    return small if np.isfinite(small).all() else array
+
+
+def _read(group: Any, name: str, crc: int) -> NDArray[np.float32]:
+    """Feature map of a group, checked: zarr reads a chunk that is lost as zeros."""
+    array = np.ascontiguousarray(group[name][...])
+    if zlib.crc32(array.data) != crc:
+        raise StoreError(f"the numbers of the feature map {name} were changed or lost")
+    return array.astype(np.float32, copy=False)
+
+
+def _short(error: BaseException) -> str:
+    text = " ".join(str(error).split())
+    return text[:200] if isinstance(error, StoreError) else f"{type(error).__name__} {text[:200]}"
