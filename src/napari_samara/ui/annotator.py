@@ -82,6 +82,9 @@ class Annotator:
     each_switched = Signal(bool)
     """Each prompt is an object of its own from now on, or all are prompts of one."""
 
+    switched = Signal(object)
+    """The predictor of another checkpoint is used from now on."""
+
     closed = Signal()
     """The annotation has ended."""
 
@@ -237,6 +240,18 @@ class Annotator:
         """Make the selected label a prompt; a refusal becomes a message."""
         self.each = False
         self.attempt(refine, self, self.selected)
+
+    def use(self, predictor: Predictor) -> None:
+        """Make masks with another checkpoint from now on.
+
+        Parameters
+        ----------
+        predictor : Predictor
+            Its embeddings are made where they are asked for.
+        """
+        predictor.spare_cores = 1
+        self.session.predictor = predictor
+        self.switched.emit(predictor)
 
     def move(self, journal: Journal | None) -> None:
         """Go on saving in another folder; all that was done until now is written there first.

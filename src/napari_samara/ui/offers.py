@@ -15,6 +15,9 @@ if TYPE_CHECKING:
 
     from napari_samara.checkpoints import CheckpointInfo
 
+# As the training names it; importing that imports torch.
+_HISTORY = "finetune.json"
+
 
 @dataclass(frozen=True)
 class Offer:
@@ -38,6 +41,8 @@ class Offer:
         Digest, where it is known without reading the file.
     time : EncodeTime or None
         What a plane takes; None as long as nobody has looked.
+    gain : str
+        What fine-tuning gave, where it was made by that.
     """
 
     name: str
@@ -49,6 +54,7 @@ class Offer:
     description: str = ""
     sha256: str | None = None
     time: EncodeTime | None = None
+    gain: str = ""
 
     @property
     def title(self) -> str:
@@ -64,15 +70,15 @@ class Offer:
         """What is said below the list."""
         size = f"{self.size_mb:.0f} MB"
         here = f"{size}, on this machine." if self.path is not None else f"{size} to download."
-        if self.time is None:
-            return here
-        how = "as measured here" if self.time.measured else "estimated"
-        return f"{here} Encoding a plane takes {seconds_text(self.time)} ({how})."
+        if self.time is not None:
+            how = "as measured here" if self.time.measured else "estimated"
+            here = f"{here} Encoding a plane takes {seconds_text(self.time)} ({how})."
+        return f"{here} {self.gain}".rstrip()
 
     @property
     def details(self) -> str:
         """Tooltip."""
-        lines = [self.name, self.description]
+        lines = [self.name, self.description, self.gain]
         lines.append(f"Licence: {self.licence or 'not known'}")
         lines.append(str(self.path) if self.path is not None else "Not on this machine yet.")
         return "\n".join(line for line in lines if line)
@@ -151,7 +157,18 @@ def own_offer(path: Path) -> Offer:
     Offer
         Its size is 0 if it is not there.
     """
-    return Offer(path.name, str(path), _size_mb(path), path, description="Chosen from the disk.")
+    about = Offer(path.name, str(path), _size_mb(path), path, description="Chosen from the disk.")
+    try:
+        made = json.loads((path / _HISTORY).read_text(encoding="utf-8"))
+        before, after = made["history"][0], made["best"]
+        figures = [f"{name} {before[name]:.2f} → {after[name]:.2f}" for name in ("box", "point")]
+        base = made["checkpoint"]["name"] if made["checkpoint"] else "unnamed weights"
+        licence = made["checkpoint"].get("licence") or "" if made["checkpoint"] else ""
+    except (OSError, ValueError, KeyError, TypeError, IndexError, AttributeError):
+        return about
+    gain = f"IoU on objects held out, before → after: {', '.join(figures)}."
+    description = f"Fine-tuned from {base}."
+    return replace(about, description=description, gain=gain, licence=licence)
 
 
 def seconds_text(time: EncodeTime) -> str:

@@ -7,6 +7,8 @@ import json
 import threading
 from pathlib import Path
 
+from psygnal import Signal
+
 from napari_samara.checkpoints.cache import cache_dir
 from napari_samara.errors import OutputError
 from napari_samara.output import whole_file
@@ -14,6 +16,16 @@ from napari_samara.output import whole_file
 _VERSION, _MOST = 1, 20
 _CONFIG = "config.json"
 _lock = threading.Lock()
+
+
+class _Events:
+    """Tells every list of checkpoints that there is another one."""
+
+    made = Signal(object)
+
+
+events = _Events()
+"""``made(offer)``, in the main thread: an `Offer` that is new or whose figures have changed."""
 
 
 def own_checkpoints() -> tuple[Path, ...]:

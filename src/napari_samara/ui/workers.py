@@ -99,6 +99,11 @@ class Task:
         """Forget the result; the work itself runs to its end."""
         self._wanted = False
 
+    @property
+    def alive(self) -> bool:
+        """Whether the thread still works."""
+        return self._thread.is_alive()
+
     def join(self, timeout: float | None = None) -> None:
         """Wait for the thread, not for the delivery.
 

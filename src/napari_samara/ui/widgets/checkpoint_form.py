@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from qtpy.QtCore import Signal
 from qtpy.QtWidgets import QFileDialog, QWidget
 
+from napari_samara.ui import own_checkpoints
 from napari_samara.ui.offers import own_offer
 from napari_samara.ui.own_checkpoints import own_source
 from napari_samara.ui.widgets.forms import TOOLTIP, form_of, narrow_combo, wrapped_label
@@ -15,6 +17,7 @@ from napari_samara.ui.widgets.forms import TOOLTIP, form_of, narrow_combo, wrapp
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
+    from napari_samara.checkpoints.checkpoint import Checkpoint
     from napari_samara.ui.offers import Offer
 
 OWN = "Own file or folder …"
@@ -40,6 +43,9 @@ class CheckpointForm(QWidget):
         form.addRow(self.about)
         self.about.hide()
         self.combo.currentIndexChanged.connect(self._on_index)
+        own_checkpoints.events.made.connect(self.offer)
+        self._end = partial(own_checkpoints.events.made.disconnect, self.offer, missing_ok=True)
+        self.destroyed.connect(lambda *_, end=self._end: end())
 
     @property
     def chosen(self) -> str | None:
@@ -75,6 +81,17 @@ class CheckpointForm(QWidget):
         self.combo.blockSignals(False)
         self._on_index()
 
+    def offer(self, offer: Offer) -> None:
+        """Offer one more checkpoint, or the same with other figures; the choice stays.
+
+        Parameters
+        ----------
+        offer : Offer
+            Of weights of the user.
+        """
+        others = tuple(one for one in self._offers if one.source != offer.source)
+        self.set_offers((*others, offer))
+
     def set_brief(self, brief: bool) -> None:
         """Leave the line about the checkpoint out, or show it again.
 
@@ -101,6 +118,20 @@ class CheckpointForm(QWidget):
         if all(known.source != offer.source for known in self._offers):
             self.set_offers((*self._offers, offer))
         self.combo.setCurrentIndex([known.source for known in self._offers].index(offer.source))
+
+    def show_used(self, checkpoint: Checkpoint) -> None:
+        """Choose the entry of weights that are in use.
+
+        Parameters
+        ----------
+        checkpoint : Checkpoint
+            By its name in the catalog, or where it lies.
+        """
+        sources = [known.source for known in self._offers]
+        if checkpoint.name in sources:
+            self.combo.setCurrentIndex(sources.index(checkpoint.name))
+        else:
+            self.choose(checkpoint.path)
 
     def ask(self) -> QFileDialog:
         """Ask for weights on the disk, without waiting for the answer.

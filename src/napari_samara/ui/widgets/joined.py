@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from napari.layers import Layer
     from numpy.typing import NDArray
 
+    from napari_samara.engine.predictor import Predictor
     from napari_samara.masks import Mask
     from napari_samara.session import Candidate, Status
     from napari_samara.settings import PredictSettings
@@ -92,6 +93,7 @@ class Joined:
             (widget.autosave.moved, annotator.move),
             (annotator.message, widget.status.say),
             (annotator.sign, widget.prompting.set_sign),
+            (annotator.switched, self._on_switched),
             (annotator.closed, self._view.hide),
             (self._watch.changed, self._on_active),
             (session.events.stale, self._on_sees),  # with the plane and with the contrast
@@ -143,6 +145,13 @@ class Joined:
         self.widget.objects.show_records(self.annotator.session.objects)
         offer_classes(self.widget.prompting.klass, self.widget.objects.classes)
         self._on_history()
+
+    def _on_switched(self, predictor: Predictor) -> None:
+        """Show the checkpoint that is used now."""
+        widget, checkpoint = self.widget.source, predictor.checkpoint
+        widget.show_device(predictor.device)
+        if checkpoint is not None:
+            widget.checkpoints.show_used(checkpoint)
 
     def _on_sign(self, positive: bool) -> None:
         self.annotator.positive = positive
