@@ -214,9 +214,10 @@ def _panel(case: _Case) -> Image.Image:
     pen = ImageDraw.Draw(picture)
     if case.prompt == "box":
         top, left, bottom, right = case.score.box
-        corners = [(left - col0, top - row0), (right - col0, bottom - row0)]
-        for colour, width in (((0, 0, 0), 3), (_PROMPT, 1)):
-            pen.rectangle([(x * scale, y * scale) for x, y in corners], None, colour, width)
+        x0, x1 = (left - col0) * scale, (right - col0) * scale
+        y0, y1 = (top - row0) * scale, (bottom - row0) * scale
+        for colour, away, width in (((0, 0, 0), 3, 3), (_PROMPT, 2, 1)):  # around the outlines
+            pen.rectangle((x0 - away, y0 - away, x1 + away, y1 + away), None, colour, width)
     else:
         row, col = case.score.point
         y, x = (row + 0.5 - row0) * scale, (col + 0.5 - col0) * scale
