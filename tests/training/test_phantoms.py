@@ -10,13 +10,13 @@ from napari_samara.training.phantoms import phantom
 
 
 @pytest.mark.parametrize("side", [32, 51, 128])
-@pytest.mark.parametrize("seed", range(6))
+@pytest.mark.parametrize("seed", range(12))
 def test_image_with_objects_numbered_without_gaps(side: int, seed: int) -> None:
     found = phantom(np.random.default_rng(seed), side)
     assert found.image.shape == found.labels.shape == (side, side)
     ids = set(np.unique(found.labels).tolist()) - {0}
     assert ids == set(range(1, len(ids) + 1))
-    assert len(ids) <= 40
+    assert len(ids) <= 120
     assert (found.labels == 0).any()
     assert found.image.min() < 20
     assert found.image.max() > 235
@@ -32,6 +32,16 @@ def test_seed_decides() -> None:
 def test_styles_differ() -> None:
     counts = {int(phantom(np.random.default_rng(s), 96).labels.max()) for s in range(20)}
     assert len(counts) > 4
+
+
+@pytest.mark.parametrize("kind", ["_blobs", "_organs", "_tissue"])
+def test_every_kind_is_drawn(kind: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    drawn = []
+    real = getattr(phantoms, kind)
+    monkeypatch.setattr(phantoms, kind, lambda rng, side: drawn.append(side) or real(rng, side))
+    for seed in range(30):
+        phantom(np.random.default_rng(seed), 32)
+    assert 3 < len(drawn) < 27
 
 
 def test_objects_that_leave_no_background(monkeypatch: pytest.MonkeyPatch) -> None:

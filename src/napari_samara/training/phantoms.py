@@ -1,16 +1,20 @@
-"""Generated images with known objects: blobs, polygons and organs under texture, blur and noise."""
+"""Generated images with known objects: blobs, organs in a body, and cells packed in tissue."""
 
 from __future__ import annotations
 
 import numpy as np
 import numpy.typing as npt
 from scipy import ndimage
+from scipy.spatial import KDTree
 
 from napari_samara.training.data import LabelledImage
 
+Floats = npt.NDArray[np.float64]
+Ids = npt.NDArray[np.int32]
+
 
 def phantom(rng: np.random.Generator, side: int = 384) -> LabelledImage:
-    """Draw one image of random style.
+    """Draw one image of random kind and style.
 
     Parameters
     ----------
@@ -22,9 +26,25 @@ def phantom(rng: np.random.Generator, side: int = 384) -> LabelledImage:
     Returns
     -------
     LabelledImage
-        uint8 image with up to 40 objects, from a few pixels to half the image across; ids count
-        from 1 without gaps.
+        uint8 image with some dozens of objects, from a few pixels to half the image across; ids
+        count from 1 without gaps.
     """
+    kind = rng.random()
+    if kind < 0.4:
+        image, labels = _blobs(rng, side)
+    elif kind < 0.75:
+        image, labels = _organs(rng, side)
+    else:
+        image, labels = _tissue(rng, side)
+    image = ndimage.gaussian_filter(image, rng.uniform(0, 1.8))
+    image = image + rng.normal(0, rng.uniform(0.005, 0.12), image.shape)
+    low, high = np.percentile(image, (0.5, 99.5))
+    scaled = np.clip((image - low) / max(high - low, 1e-6), 0, 1) * 255
+    return LabelledImage("phantom", "phantom", scaled.astype(np.uint8), labels)
+
+
+def _blobs(rng: np.random.Generator, side: int) -> tuple[Floats, Ids]:
+    """Draw scattered shapes, alike or not, under textures of two sizes."""
     labels = _shapes(rng, side)
     count = int(labels.max())
     levels = rng.uniform(0, 1, count + 1)
@@ -35,18 +55,72 @@ def phantom(rng: np.random.Generator, side: int = 384) -> LabelledImage:
     texture_side = rng.uniform(0.6, 6.0)
     for strength, smooth in ((rng.uniform(0, 0.25), texture_side), (rng.uniform(0, 0.3), side / 6)):
         image = image + strength * _noise(rng, side, smooth)
-    if rng.random() < 0.4:  # outlines, as membranes in electron microscopy
-        edge = ndimage.grey_dilation(labels, 3) != ndimage.grey_erosion(labels, 3)
-        edge_map = ndimage.gaussian_filter(edge.astype(np.float64), rng.uniform(0.4, 1.5))
-        image = image + rng.uniform(-0.8, 0.8) * edge_map
-    image = ndimage.gaussian_filter(image, rng.uniform(0, 1.8))
-    image = image + rng.normal(0, rng.uniform(0.005, 0.12), image.shape)
-    low, high = np.percentile(image, (0.5, 99.5))
-    scaled = np.clip((image - low) / max(high - low, 1e-6), 0, 1) * 255
-    return LabelledImage("phantom", "phantom", scaled.astype(np.uint8), labels)
+    if rng.random() < 0.4:
+        image = image + rng.uniform(-0.8, 0.8) * _outlines(rng, labels)
+    return image, labels
 
 
-def _noise(rng: np.random.Generator, side: int, smooth: float) -> npt.NDArray[np.float64]:
+def _organs(rng: np.random.Generator, side: int) -> tuple[Floats, Ids]:
+    """Draw a body on empty ground with smooth organs of little contrast, as CT and MR show them."""
+    row, col = rng.uniform(0.4, 0.6, 2) * side
+    grid = np.mgrid[:side, :side].astype(np.float64)
+    body = _star(rng, grid[0] - row, grid[1] - col, rng.uniform(0.4, 0.75) * side)
+    labels = np.zeros((side, side), np.int32)
+    count = int(rng.integers(4, 16))
+    for number in range(1, count + 1):
+        radius = 0.5 * side * np.exp(rng.uniform(np.log(0.03), np.log(0.5)))
+        at = rng.uniform(0.1, 0.9, 2) * side
+        labels[_star(rng, grid[0] - at[0], grid[1] - at[1], radius) & body] = number
+    labels = _numbered(labels)
+    contrast = rng.uniform(0.05, 0.25)
+    levels = 0.6 + rng.normal(0, contrast, int(labels.max()) + 1)
+    image = np.where(body, levels[labels], rng.uniform(0, 0.3))
+    fat = body & ~ndimage.binary_erosion(body, iterations=int(rng.integers(1, 12)))
+    image[fat & (labels == 0)] += rng.normal(0, 0.3)
+    image = image + rng.uniform(0, 0.08) * _noise(rng, side, rng.uniform(0.6, 4.0))
+    return image + rng.uniform(0, 0.15) * _noise(rng, side, side / 3), labels
+
+
+def _tissue(rng: np.random.Generator, side: int) -> tuple[Floats, Ids]:
+    """Draw cells that fill the plane, with membranes and grains, as electron microscopy shows."""
+    count = int(np.clip(np.exp(rng.uniform(np.log(6), np.log(120))), 6, 120))
+    rows, cols = (
+        axis + rng.uniform(0, 0.04) * side * _noise(rng, side, side / rng.uniform(6, 20))
+        for axis in np.mgrid[:side, :side].astype(np.float64)
+    )
+    seeds = rng.uniform(0, side, (count, 2))
+    places = np.stack([rows.ravel(), cols.ravel()], axis=1)
+    labels = KDTree(seeds).query(places)[1].reshape(side, side).astype(np.int32) + 1
+    image = rng.uniform(0.5, 0.8) + rng.normal(0, rng.uniform(0, 0.12), count + 1)[labels]
+    image = image - rng.uniform(0.3, 0.9) * _outlines(rng, labels)
+    if rng.random() < 0.6:  # mitochondria and vesicles, which are no objects
+        grains = _noise(rng, side, rng.uniform(1.5, 5.0)) > rng.uniform(1.2, 2.2)
+        image = image + rng.uniform(-0.4, 0.2) * grains
+    image = image + rng.uniform(0, 0.15) * _noise(rng, side, rng.uniform(0.6, 2.0))
+    if rng.random() < 0.5:  # some of it is no cell
+        labels[np.isin(labels, rng.permutation(count)[: count // 3] + 1)] = 0
+    labels[ndimage.grey_dilation(labels, 3) != ndimage.grey_erosion(labels, 3)] = 0
+    return image, _numbered(labels)
+
+
+def _outlines(rng: np.random.Generator, labels: Ids) -> Floats:
+    """Draw soft lines around objects, as membranes."""
+    edge = ndimage.grey_dilation(labels, 3) != ndimage.grey_erosion(labels, 3)
+    return np.asarray(
+        ndimage.gaussian_filter(edge.astype(np.float64), rng.uniform(0.4, 1.5)), dtype=np.float64
+    )
+
+
+def _numbered(labels: Ids) -> Ids:
+    """Return labels numbered anew, without gaps."""
+    kept = np.zeros(int(labels.max()) + 1, np.int32)
+    kept[labels] = 1
+    kept[0] = 0
+    dense: Ids = np.cumsum(kept, dtype=np.int32)[labels] * (labels > 0)
+    return dense.astype(np.int32)
+
+
+def _noise(rng: np.random.Generator, side: int, smooth: float) -> Floats:
     """Return smooth noise of unit standard deviation, drawn coarsely where it is smooth."""
     step = max(1, int(smooth // 2))
     coarse = rng.normal(size=(side // step + 2, side // step + 2))
@@ -55,7 +129,7 @@ def _noise(rng: np.random.Generator, side: int, smooth: float) -> npt.NDArray[np
     return np.asarray(field / max(float(field.std()), 1e-9))
 
 
-def _shapes(rng: np.random.Generator, side: int) -> npt.NDArray[np.int32]:
+def _shapes(rng: np.random.Generator, side: int) -> Ids:
     labels = np.zeros((side, side), np.int32)
     typical = np.exp(rng.uniform(np.log(8), np.log(side / 3)))
     count = int(np.clip(0.35 * (side / typical) ** 2, 3, 40))
@@ -72,11 +146,7 @@ def _shapes(rng: np.random.Generator, side: int) -> npt.NDArray[np.int32]:
         if apart and (window[inside] > 0).any():
             continue
         window[inside] = number
-    kept = np.zeros(count + 1, np.int32)
-    kept[labels] = 1
-    kept[0] = 0
-    dense: npt.NDArray[np.int32] = np.cumsum(kept, dtype=np.int32)[labels]
-    return dense
+    return _numbered(labels)
 
 
 def _star(
