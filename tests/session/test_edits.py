@@ -9,7 +9,14 @@ import pytest
 
 from napari_samara.errors import FileFormatError, FrameError, ImageError
 from napari_samara.planes import Plane
-from napari_samara.session.edits import LabelEdit, decode_values, edit_from_dict, encode_values
+from napari_samara.session.edits import (
+    LabelEdit,
+    crop,
+    decode_values,
+    edit_from_dict,
+    encode_values,
+    merged,
+)
 
 PLANES = [
     Plane.of(2),
@@ -87,3 +94,25 @@ def test_runs(numbers: np.ndarray) -> None:
 def test_runs_that_are_none(data: dict[str, object]) -> None:
     with pytest.raises(FileFormatError):
         decode_values(data, (2, 2))
+
+
+@pytest.mark.parametrize("crossing", [False, True])
+@pytest.mark.parametrize("count", [3, 40])
+def test_many_edits_are_written_at_once(count: int, crossing: bool) -> None:
+    rng = np.random.default_rng(count)
+    labels = rng.integers(0, 4, (3, 30, 40), np.int32)
+    truth, edits = labels.copy(), []
+    for number in range(count):
+        across = crossing and number % 3 == 0
+        plane = Plane.of(3, fixed={2: 5} if across else {0: number % 2})
+        row, col = rng.integers(0, 20, 2) if not across else (0, number % 20)
+        side = 2 if across else 9
+        box = (int(row), int(col), int(row) + side, int(col) + side)
+        before = crop(plane, truth, box).copy()
+        edits.append(LabelEdit(plane, box, before, rng.integers(0, 9, (side, side), np.int32)))
+        edits[-1].apply(truth)
+    fewer = merged(edits, labels)
+    assert len(fewer) == (count if crossing or count == 3 else 2)
+    for edit in fewer:
+        edit.apply(labels)
+    assert np.array_equal(labels, truth)

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import time
 from dataclasses import dataclass, replace
+from functools import cached_property
 from typing import TYPE_CHECKING, Any, TypeAlias
 
 import numpy as np
@@ -34,6 +36,9 @@ Key: TypeAlias = "tuple[Plane, PromptSet, Contrast, str]"
 KEPT_LOGITS = 1 << 28
 """Bytes of logits that are kept for another threshold; objects beyond are decoded again."""
 
+# Seconds between two words on how far it is.
+_PAUSE = 0.1
+
 
 @dataclass(frozen=True)
 class Wanted:
@@ -50,7 +55,7 @@ class Wanted:
     request: Request
     object_id: int
 
-    @property
+    @cached_property
     def key(self) -> Key:
         """What it is found again by."""
         asked = self.request
@@ -135,13 +140,15 @@ def decode_many(
         What reading, encoding and decoding raise.
     """
     found: dict[Wanted, Candidate] = {}
-    room = KEPT_LOGITS
+    room, told = KEPT_LOGITS, float("-inf")
     for one, candidate in _all(wanted, known, embeddings, report):
         if report.cancelled():
             raise CancelledError("these objects are no longer asked for")
         room -= candidate.logits.nbytes if candidate.logits is not None else 0
         found[one] = candidate if room >= 0 else replace(candidate, logits=None)
-        report.say(Status("decoding", "decoding objects", len(found), len(wanted)))
+        if (now := time.monotonic()) - told >= _PAUSE or len(found) == len(wanted):
+            told = now
+            report.say(Status("decoding", "decoding objects", len(found), len(wanted)))
     return [found[one] for one in wanted]
 
 

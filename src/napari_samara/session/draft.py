@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any, TypeAlias
 
@@ -9,11 +10,12 @@ import numpy as np
 
 from napari_samara.masks import box_of
 from napari_samara.prompts import PromptSet
+from napari_samara.session.counts import Counts, counted
 from napari_samara.session.edits import LabelEdit
 from napari_samara.session.objects import ObjectPart, ObjectRecord
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Mapping
+    from collections.abc import Collection, Mapping, Sequence
 
     from numpy.typing import NDArray
 
@@ -184,7 +186,8 @@ class Draft:
             A record whose last pixel goes, goes too.
         """
         boxes = self._boxes()
-        labels = sorted({label for label, _ in boxes} | set(made))
+        labels = sorted(set(boxes) | set(made))
+        counts = self._counts(labels)
         found: list[RecordChange] = []
         for label in labels:
             old = self._records.get(label)
@@ -192,8 +195,8 @@ class Draft:
             if new is None and adopt:
                 new = ObjectRecord(label, _NO_PROMPTS, (), 0)
             if new is not None:
-                mine = {plane: box for (number, plane), box in boxes.items() if number == label}
-                counted = self._counted(new, old, mine)
+                area = counts.present(label) if old is None else old.area + counts.gained[label]
+                counted = self._counted(new, area, boxes.get(label, {}))
                 if counted != old or (label in made and old is not None):
                     found.append((old, counted))
             elif old is not None:
@@ -201,7 +204,7 @@ class Draft:
         return tuple(found)
 
     def _counted(
-        self, new: ObjectRecord, old: ObjectRecord | None, boxes: Mapping[Plane, PixelBox]
+        self, new: ObjectRecord, area: int, boxes: Mapping[Plane, PixelBox]
     ) -> ObjectRecord | None:
         """Return `new` with its area and with the boxes of planes that were painted in."""
         parts = {part.plane: part for part in new.parts}
@@ -215,32 +218,27 @@ class Draft:
             row0, col0 = region[:2]
             tight = (inside[0] + row0, inside[1] + col0, inside[2] + row0, inside[3] + col0)
             parts[plane] = replace(parts.get(plane, ObjectPart(plane, tight)), box=tight)
-        gained = 0
-        for edit in self.edits:
-            gained += int(np.count_nonzero(edit.after == new.label))
-            gained -= int(np.count_nonzero(edit.before == new.label))
-        area = (old.area if old else self._present(new.label)) + gained
         return replace(new, parts=tuple(parts.values()), area=area) if area > 0 else None
 
-    def _present(self, label: int) -> int:
-        """Pixels that a label without record had in the painted planes before the edits."""
-        counts = 0
-        for plane, canvas in self._planes.items():
-            mine = [edit for edit in self.edits if edit.plane == plane]
-            counts += int(np.count_nonzero(canvas == label))
-            counts -= sum(int(np.count_nonzero(edit.after == label)) for edit in mine)
-            counts += sum(int(np.count_nonzero(edit.before == label)) for edit in mine)
-        return counts
-
-    def _boxes(self) -> dict[tuple[int, Plane], PixelBox]:
-        """Box of all edits that touch a label in a plane, by label and plane."""
-        found: dict[tuple[int, Plane], PixelBox] = {}
+    def _counts(self, labels: Sequence[int]) -> Counts:
+        """Count the pixels of some labels."""
+        gained = Counter[int]()
         for edit in self.edits:
             changed = edit.changed
-            touched = _labels_in(edit.before[changed]) | _labels_in(edit.after[changed])
+            gained.update(counted(edit.after[changed]))
+            gained.subtract(counted(edit.before[changed]))
+        return Counts(gained, tuple(self._planes.values()), labels)
+
+    def _boxes(self) -> dict[int, dict[Plane, PixelBox]]:
+        """Box of all edits that touch a label in a plane, by label and plane."""
+        found: dict[int, dict[Plane, PixelBox]] = {}
+        for edit in self.edits:
+            changed = edit.changed
+            touched = set(counted(edit.before[changed])) | set(counted(edit.after[changed]))
             for label in sorted(touched - {0}):
-                old = found.get((label, edit.plane))
-                found[label, edit.plane] = _union(edit.box, old) if old else edit.box
+                mine = found.setdefault(label, {})
+                old = mine.get(edit.plane)
+                mine[edit.plane] = _union(edit.box, old) if old else edit.box
         return found
 
     def _canvas(self, plane: Plane) -> NDArray[Any]:
@@ -252,13 +250,6 @@ class Draft:
         if edit.changed.any():
             self._planes[edit.plane][_window(edit.box)] = edit.after
             self.edits.append(edit)
-
-
-def _labels_in(values: NDArray[Any]) -> set[int]:
-    """Which labels there are; counting is quicker than sorting where they are small numbers."""
-    if values.size and values.min() >= 0 and values.max() <= values.size:
-        return set(np.flatnonzero(np.bincount(values.astype(np.int64))).tolist())
-    return set(np.unique(values).tolist())
 
 
 def _window(box: PixelBox) -> tuple[slice, slice]:

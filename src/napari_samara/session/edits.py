@@ -11,11 +11,15 @@ from napari_samara.errors import FileFormatError, FrameError
 from napari_samara.planes import Plane
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Mapping, Sequence
 
     from numpy.typing import NDArray
 
     from napari_samara.masks import PixelBox
+
+
+# Edits of a plane up to which each is written by itself.
+_APART = 4
 
 
 @dataclass(frozen=True, eq=False)
@@ -134,6 +138,44 @@ def edit_from_dict(data: Mapping[str, Any], labels: Any) -> LabelEdit:
     before = crop(plane, labels, (row0, col0, row1, col1)).copy()
     after = np.where(numbers == _UNCHANGED, before, numbers).astype(before.dtype)
     return LabelEdit(plane, (row0, col0, row1, col1), before, after)
+
+
+def merged(edits: Sequence[LabelEdit], labels: Any) -> list[LabelEdit]:
+    """Fewer edits that do the same: where a plane has many, they are written at once.
+
+    Parameters
+    ----------
+    edits : sequence of LabelEdit
+        In the order they are to be made.
+    labels : array of int, all axes of the image
+        As they are before all of them.
+
+    Returns
+    -------
+    list of LabelEdit
+        In an order that does the same.
+    """
+    if len(edits) <= _APART or len({edit.plane.displayed for edit in edits}) > 1:
+        return list(edits)  # planes that cross each other must be written in order
+    by_plane: dict[Plane, list[LabelEdit]] = {}
+    for edit in edits:
+        by_plane.setdefault(edit.plane, []).append(edit)
+    found = []
+    for plane, mine in by_plane.items():
+        if len(mine) <= _APART:
+            found += mine
+            continue
+        corners = np.array([edit.box for edit in mine])
+        (row0, col0), (row1, col1) = corners[:, :2].min(axis=0), corners[:, 2:].max(axis=0)
+        box = int(row0), int(col0), int(row1), int(col1)
+        before = crop(plane, labels, box).copy()
+        after = before.copy()
+        for edit in mine:
+            top, left, bottom, right = edit.box
+            window = after[top - box[0] : bottom - box[0], left - box[1] : right - box[1]]
+            np.copyto(window, edit.after, where=edit.changed, casting="unsafe")
+        found.append(LabelEdit(plane, box, before, after))
+    return found
 
 
 def crop(plane: Plane, labels: Any, box: PixelBox) -> NDArray[Any]:

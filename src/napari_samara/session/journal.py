@@ -23,6 +23,8 @@ from napari_samara.session.record import SavedSession, read_session, sync_folder
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
+    from napari_samara.session.held import Held
+
 SESSION_FILE = "session.samara.json"
 JOURNAL_FILE = "session.journal"
 _LOCK_FILE = "session.lock"
@@ -93,7 +95,9 @@ class Journal:
         self._empty()
         self._log = Log.of(saved)
 
-    def append(self, line: Mapping[str, Any], durable: bool = True) -> None:
+    def append(
+        self, line: Mapping[str, Any], durable: bool = True, held: Held | None = None
+    ) -> None:
         """Write a line; it is on the disk when this returns.
 
         Parameters
@@ -103,6 +107,8 @@ class Journal:
         durable : bool
             Whether to wait for the disk; without, it outlives this process but perhaps not the
             machine.
+        held : Held, optional
+            What is not accepted yet from then on, where it need not be read from the line.
 
         Raises
         ------
@@ -124,7 +130,7 @@ class Journal:
             raise OutputError(
                 f"cannot write {self.folder / JOURNAL_FILE}: {error.strerror}"
             ) from error
-        log.take(numbered)
+        log.take(numbered, held)
         self._lines += 1
 
     @property

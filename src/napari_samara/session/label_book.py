@@ -11,7 +11,7 @@ from napari_samara.errors import ImageError, SessionError
 from napari_samara.masks import box_of
 from napari_samara.planes import Plane
 from napari_samara.session.draft import Draft
-from napari_samara.session.edits import LabelEdit, crop
+from napari_samara.session.edits import LabelEdit, crop, merged
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -128,8 +128,9 @@ class LabelBook:
         change : Change
             Its edits are written, its records taken over.
         """
-        for edit in change.edits:
+        for edit in merged(change.edits, self.labels):
             edit.apply(self.labels)
+        for edit in change.edits:
             if self._highest is not None:
                 self._highest = max(self._highest, int(edit.after.max(initial=0)))
         self.note(change)

@@ -203,10 +203,10 @@ class Ledger:
         saved = self._log.saved
         line = {**step, **held.entries(saved.held), **scene.news(saved.about)}
         if self._journal is not None:
-            self._attempt(lambda: self._write(line, durable))
-        self._log.take({**line, "seq": self._log.sequence + 1})
+            self._attempt(lambda: self._write(line, durable, held))
+        self._log.take({**line, "seq": self._log.sequence + 1}, held)
 
-    def _write(self, line: Mapping[str, Any], durable: bool) -> None:
+    def _write(self, line: Mapping[str, Any], durable: bool, held: Held) -> None:
         """Write a line, and before it all that could not be written."""
         assert self._log is not None
         assert self._journal is not None
@@ -216,7 +216,7 @@ class Ledger:
             # The folder was begun anew since the step was undone, so it has to have it first.
             step = self._log.steps[self._log.position]
             line = {**step, **{name: line[name] for name in BESIDE if name in line}}
-        self._journal.append(line, durable)
+        self._journal.append(line, durable, held)
 
     def _catch_up(self) -> None:
         if self._journal is not None and self._log is not None:

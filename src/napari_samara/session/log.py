@@ -10,6 +10,7 @@ from napari_samara.errors import FileFormatError
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
+    from napari_samara.session.held import Held
     from napari_samara.session.record import SavedSession
 
 BESIDE = ("seq", "open", "many", "about")
@@ -42,7 +43,7 @@ class Log:
         """Return the log that goes on where a saved session ends."""
         return cls(replace(saved, steps=()), list(saved.steps), len(saved.steps), saved.sequence)
 
-    def take(self, line: Mapping[str, Any]) -> None:
+    def take(self, line: Mapping[str, Any], held: Held | None = None) -> None:
         """Add what a line of the journal says.
 
         Parameters
@@ -52,6 +53,8 @@ class Log:
             ``{"seq": n}``, each with ``"open"``, the open object from then on, and where they
             change ``"many"``, as `Held.entries` gives it, and ``"about"``, entries of the session
             file.
+        held : Held, optional
+            What is not accepted yet from then on, where it need not be read from the line.
 
         Raises
         ------
@@ -71,7 +74,7 @@ class Log:
                 f"line {line.get('seq')} of the journal does not follow the others"
             )
         about = {**self.saved.about, **line.get("about", {})}
-        self.saved = replace(self.saved, held=self.saved.held.followed(line), about=about)
+        self.saved = replace(self.saved, held=held or self.saved.held.followed(line), about=about)
         self.sequence = int(line["seq"])
 
     def snapshot(self) -> SavedSession:

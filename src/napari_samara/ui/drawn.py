@@ -229,15 +229,54 @@ def without(prompts: Sequence[Prompt], others: Sequence[Prompt]) -> list[Prompt]
     list of Prompt
         In the order of `prompts`.
     """
-    left = list(others)
-    kept = []
-    for prompt in prompts:
-        place = next((i for i, other in enumerate(left) if same(prompt, other)), None)
-        if place is None:
-            kept.append(prompt)
-        else:
-            del left[place]
-    return kept
+    partners = pairs(prompts, others)
+    return [prompt for at, prompt in enumerate(prompts) if at not in partners]
+
+
+def pairs(prompts: Sequence[Prompt], others: Sequence[Prompt]) -> dict[int, int]:
+    """Which prompts are drawn like which others; each of the others stands for one.
+
+    Parameters
+    ----------
+    prompts, others : sequence of Prompt
+        Thousands of either: most are found by what they are equal to, or close to.
+
+    Returns
+    -------
+    dict of int to int
+        Place among `others` by place among `prompts`, for those that have a partner.
+    """
+    found: dict[int, int] = {}
+    for form in (_itself, _cell):
+        places: dict[Any, list[int]] = {}
+        taken = set(found.values())
+        for at, other in enumerate(others):
+            if at not in taken:
+                places.setdefault(form(other), []).append(at)
+        for at, prompt in enumerate(prompts):
+            if at not in found:
+                near = places.get(form(prompt), ())
+                at_other = next((i for i in near if same(prompt, others[i])), None)
+                if at_other is not None:
+                    found[at] = at_other
+                    places[form(prompt)].remove(at_other)
+    left = [at for at in range(len(others)) if at not in set(found.values())]
+    for at, prompt in enumerate(prompts) if left else ():
+        if at not in found:  # on the edge of two cells
+            place = next((i for i, other in enumerate(left) if same(prompt, others[other])), None)
+            if place is not None:
+                found[at] = left.pop(place)
+    return found
+
+
+def _itself(prompt: Prompt) -> Any:
+    return prompt
+
+
+def _cell(prompt: Prompt) -> Any:
+    """Coordinates in steps so large that prompts drawn alike nearly always have the same."""
+    steps = np.floor(_numbers(prompt) / (100 * _CLOSE) + 1 / 3)
+    return type(prompt), tuple(prompt.fixed.items()), sign_of(prompt), steps.tobytes()
 
 
 def _numbers(prompt: Prompt) -> NDArray[np.float64]:

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 from psygnal import Signal
 
 from napari_samara.prompts import PromptSet
-from napari_samara.ui.drawn import is_drawn, same, without
+from napari_samara.ui.drawn import is_drawn, pairs, without
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -76,15 +76,18 @@ class PromptSync:
         if self.each:
             self._seed(drawn, plane)
             return
-        kept: list[Prompt] = []
-        for prompt in self.session.prompts:
-            elsewhere = prompt.plane(self.layers.binding.shape) != plane
-            place = next((i for i, item in enumerate(drawn) if same(item, prompt)), None)
-            if place is not None:
-                del drawn[place]
-            if elsewhere or place is not None or not is_drawn(prompt):
-                kept.append(prompt)
-        prompts = [*kept, *self._new(drawn, kept)]
+        own = list(self.session.prompts)
+        partners = pairs(own, drawn)
+        kept = [
+            prompt
+            for at, prompt in enumerate(own)
+            if at in partners
+            or not is_drawn(prompt)
+            or prompt.plane(self.layers.binding.shape) != plane
+        ]
+        gone = set(partners.values())
+        new = [prompt for at, prompt in enumerate(drawn) if at not in gone]
+        prompts = [*kept, *self._new(new, kept)]
         self._drawn = [prompt for prompt in prompts if is_drawn(prompt)]
         self._attempt(self.session.set_prompts, PromptSet(prompts))
 

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from psygnal import Signal
 
-from napari_samara.ui.drawn import same, touches
+from napari_samara.ui.drawn import pairs, touches
 from napari_samara.ui.layers.signs import SIGN, add_sign, signs_of
 
 if TYPE_CHECKING:
@@ -153,15 +153,13 @@ class Drawing(ABC):
     def _rows_of(self, prompts: Sequence[Prompt]) -> set[int]:
         """Items of the layer that draw prompts."""
         rows: set[int] = set()
-        by_plane: dict[Plane, list[tuple[int, Prompt]]] = {}
+        by_plane: dict[Plane, list[Prompt]] = {}
         for prompt in prompts:
-            plane = prompt.plane(self.binding.shape)
-            if plane not in by_plane:
-                by_plane[plane] = self.items(plane)
-            for row, item in by_plane[plane]:
-                if row not in rows and same(item, prompt):
-                    rows.add(row)
-                    break
+            by_plane.setdefault(prompt.plane(self.binding.shape), []).append(prompt)
+        for plane, wanted in by_plane.items():
+            items = self.items(plane)
+            found = pairs(wanted, [item for _, item in items])
+            rows |= {items[place][0] for place in found.values()}
         return rows
 
     def _on_press(self, layer: Any, event: Any) -> None:
