@@ -11,6 +11,7 @@ from importlib import import_module
 __version__ = "0.1.0"
 
 _HOME_OF = {
+    "embed": "napari_samara.api",
     "evaluate": "napari_samara.api",
     "finetune": "napari_samara.api",
     "list_checkpoints": "napari_samara.api",
@@ -23,6 +24,7 @@ _HOME_OF = {
 
 __all__ = [
     "__version__",
+    "embed",
     "evaluate",
     "finetune",
     "list_checkpoints",

@@ -15,7 +15,7 @@ from napari_samara.settings import EvaluateSettings
 
 # torch takes seconds to import: the functions that need it import what needs it.
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Sequence
 
     import numpy as np
     from numpy.typing import NDArray
@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     from napari_samara.checkpoints.transfer import Reporter
     from napari_samara.engine.predictor import Predictor
     from napari_samara.session import SavedSession, Session
+    from napari_samara.session.volume_embedding import Embedded
     from napari_samara.settings import FinetuneSettings, PredictSettings, SegmentSettings
     from napari_samara.store import EmbeddingStore
     from napari_samara.training.evaluation import ObjectScore
@@ -158,6 +159,72 @@ def segment(
     return segment_objects(loaded, pixels, given, settings, predict_settings).labels
 
 
+def embed(
+    volume: Any,
+    store: EmbeddingStore | str | os.PathLike[str],
+    checkpoint: str | os.PathLike[str] | Predictor = DEFAULT_CHECKPOINT,
+    axes: Sequence[int] = (0,),
+    progress: Callable[[int, int], None] | None = None,
+    cancelled: Callable[[], bool] | None = None,
+    **options: Any,
+) -> Embedded:
+    """Encode the slices of a volume into a store, where sessions find them.
+
+    What is in the store already is not encoded again, so calling it once more goes on after a
+    cancel or a kill.  `open_session` of the same array with the same store and checkpoint encodes
+    nothing; where `options` choose a contrast, it has to be given the ``contrast`` of the result.
+
+    Parameters
+    ----------
+    volume : array or path-like
+        (z, row, col), with channels behind or more axes before these; lazy arrays (dask, zarr)
+        are read plane by plane.  A path is read with `read_image`.
+    store : EmbeddingStore or path-like
+        Where the embeddings go; a path is a `ZarrStore`, made if it is not there.
+    checkpoint : str, path-like or Predictor
+        As for `load`; a predictor is used as it is.
+    axes : sequence of int
+        Axes across which it is cut: ``(0, 1, 2)`` is XY, XZ and YZ of (z, y, x).
+    progress : callable, optional
+        Called as ``progress(done, total)`` in slices.
+    cancelled : callable, optional
+        Asked between slices; what is encoded by then is kept.
+    **options
+        ``settings`` (`EmbedSettings`), ``fixed`` (index on each axis that is no axis of the
+        volume; 0 if left out), ``rgb`` (a last axis of 3 or 4 is taken for channels), ``contrast``
+        (in place of one for all slices, see `volume_contrast`) and ``device``.
+
+    Returns
+    -------
+    Embedded
+        How many slices were encoded and found, and the contrast.
+
+    Raises
+    ------
+    ImageError
+        If axes do not fit the volume, or slices cannot be read (the others are encoded).
+    StoreError
+        If there is something else at `store`, or it cannot be written to.
+    CancelledError
+        If `cancelled` said so.
+    OutOfMemoryError
+        If there is no memory for a single slice.
+    FileFormatError, FileNotFoundError
+        If a file cannot be read.
+    CheckpointError, DownloadError, DeviceError
+        As for `load`.
+    """
+    from napari_samara.engine.predictor import Predictor
+    from napari_samara.session.volume_job import volume_job
+
+    image = read_image(volume) if isinstance(volume, str | os.PathLike) else volume
+    device = options.pop("device", "auto")
+    loaded = checkpoint if isinstance(checkpoint, Predictor) else load(checkpoint, device)
+    job = volume_job(image, loaded, store, axes, **options)
+    told = None if progress is None else lambda now: progress(now.done, now.total)
+    return job.run(told, cancelled)
+
+
 def open_session(
     image: Any,
     checkpoint: str | os.PathLike[str] | Predictor = DEFAULT_CHECKPOINT,
@@ -176,7 +243,8 @@ def open_session(
     checkpoint : str, path-like or Predictor
         As for `load`; a predictor is used as it is.
     store : EmbeddingStore or path-like, optional
-        Where embeddings are kept beyond the session; a path is a `ZarrStore`.
+        Where embeddings are kept beyond the session; a path is a `ZarrStore`.  With one, the
+        contrast of a volume is the same for all slices (`volume_contrast`), as `embed` has it.
     device : str
         As for `load`; without meaning where a predictor is given.
     resume : SavedSession or path-like, optional
@@ -204,7 +272,10 @@ def open_session(
     """
     from napari_samara.engine.predictor import Predictor
     from napari_samara.session import Session, read_session, recover
+    from napari_samara.session.opening import spatial_shape
+    from napari_samara.session.volume_job import has_channels
     from napari_samara.store import ZarrStore
+    from napari_samara.volume_contrast import volume_contrast
 
     if isinstance(image, str | os.PathLike):
         options.setdefault("source", os.fspath(image))
@@ -217,8 +288,10 @@ def open_session(
             resume = recover(resume)
     if isinstance(store, str | os.PathLike):
         store = ZarrStore(store)
-    shape: tuple[int, ...] = tuple(getattr(image, "shape", ()))
-    options.setdefault("rgb", len(shape) > 2 and shape[-1] in (3, 4))
+    options.setdefault("rgb", has_channels(image))
+    if store is not None and resume is None and options.get("contrast") is None:
+        spatial_shape(image, options["rgb"])  # before its slices are looked at
+        options["contrast"] = volume_contrast(image, rgb=options["rgb"])
     loaded = checkpoint if isinstance(checkpoint, Predictor) else load(checkpoint, device)
     return Session(image, loaded, store=store, saved=resume, **options)
 

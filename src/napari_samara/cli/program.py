@@ -15,6 +15,7 @@ from napari_samara.cli import (
     bench,
     demo,
     doctor,
+    embed,
     evaluate,
     finetune,
     models,
@@ -30,7 +31,7 @@ if TYPE_CHECKING:
 SUCCESS, FAILURE, USAGE, INTERRUPTED = 0, 1, 2, 130
 """Exit statuses; argparse itself leaves with 2."""
 
-_COMMANDS = (demo, doctor, models, segment, replay, evaluate, finetune, store, bench)
+_COMMANDS = (demo, doctor, models, embed, segment, replay, evaluate, finetune, store, bench)
 
 
 def main(argv: Sequence[str] | None = None) -> int:

@@ -42,7 +42,31 @@ def encode(
     dict of str to ndarray
         Features by name, on the host.
     """
-    tensor = torch.from_numpy(pixels)[None]  # float32 before it meets a device
+    return encode_batch(model, [pixels], dtype)[0]
+
+
+@torch.inference_mode()
+def encode_batch(
+    model: SamModel, pixels: Sequence[NDArray[np.float32]], dtype: torch.dtype
+) -> list[dict[str, NDArray[np.float32]]]:
+    """Encode several planes at once.
+
+    Parameters
+    ----------
+    model : SamModel
+        On any device.
+    pixels : sequence of ndarray of float32, shape (3, S, S)
+        Normalised; one or more.
+    dtype : torch.dtype
+        Of the products; float32 for all.
+
+    Returns
+    -------
+    list of dict of str to ndarray
+        Features by name of each plane, on the host; no two planes share memory.
+    """
+    given = [torch.from_numpy(plane) for plane in pixels]  # float32 before it meets a device
+    tensor = torch.stack(given) if len(given) > 1 else given[0][None]
     if model.device.type == "cuda":
         tensor = tensor.pin_memory()
     tensor = tensor.to(model.device, non_blocking=True)
@@ -50,7 +74,8 @@ def encode(
         found = model.encode(tensor)
     named = {IMAGE_EMBEDDINGS: found.embedding}
     named |= {f"high_res_{i}": skip for i, skip in enumerate(found.skips)}
-    return {name: value[0].float().cpu().numpy() for name, value in named.items()}
+    planes = range(len(pixels))
+    return [{name: _on_host(value, i) for name, value in named.items()} for i in planes]
 
 
 @torch.inference_mode()
@@ -106,6 +131,12 @@ def warn_of_fallback(device: str) -> None:
         RuntimeWarning,
         stacklevel=4,
     )
+
+
+def _on_host(batch: Tensor, index: int) -> NDArray[np.float32]:
+    """One plane of a batch, which does not keep the others in memory."""
+    plane = batch[index].float().cpu()
+    return (plane.clone() if len(batch) > 1 else plane).numpy()
 
 
 def _features(embedding: Embedding, model: SamModel) -> ImageFeatures:

@@ -7,6 +7,7 @@ import time
 from typing import TYPE_CHECKING, Any, Protocol
 
 from napari_samara.engine.encode_times import expected_seconds, remember
+from napari_samara.engine.turns import Turns
 from napari_samara.errors import CancelledError, StoreError
 from napari_samara.intensity import Contrast, to_rgb
 from napari_samara.session.events import Status
@@ -59,7 +60,10 @@ class PredictorLike(Protocol):
 
 
 class Embeddings:
-    """Finds or makes the embedding of a plane; used by one worker at a time.
+    """Finds or makes the embedding of a plane.
+
+    Used by one worker at a time, and by one job in the background that encodes many planes
+    (`VolumeEmbedding`): whatever one of them made, the other finds.
 
     Parameters
     ----------
@@ -73,6 +77,13 @@ class Embeddings:
         Looked into first.
     store : EmbeddingStore, optional
         Looked into next, and written to.
+
+    Attributes
+    ----------
+    turns : Turns
+        Who may encode.
+    store : EmbeddingStore or None
+        None as well where the weights have no digest.
     """
 
     def __init__(
@@ -88,8 +99,10 @@ class Embeddings:
         self._image, self._rgb = image, rgb
         self._memory = memory
         # Weights without a digest cannot be told apart: nothing of them outlives the session.
-        self._store = store if predictor.checkpoint is not None else None
+        self.store = store if predictor.checkpoint is not None else None
+        self.turns = Turns()
         self._keys: dict[tuple[Plane, Contrast], EmbeddingKey] = {}
+        self._unwritten: dict[EmbeddingKey, Embedding] = {}
         self._lock = threading.Lock()
 
     def encoder_input(self, plane: Plane, contrast: Contrast) -> NDArray[np.uint8]:
@@ -139,20 +152,85 @@ class Embeddings:
             What reading and encoding raise.
         """
         known = self._keys.get((plane, contrast))
-        found = self._memory.get(known) if known is not None else None
+        found = self.find(known) if known is not None else None
         if found is not None:
+            self._memory.put(found)
             return found
         rgb = self.encoder_input(plane, contrast)
-        name = plane_name(plane)
-        key = self.predictor.key(rgb, contrast, name)
-        found = self._memory.get(key) or (self._store.get(key) if self._store else None)
+        key = self.predictor.key(rgb, contrast, plane_name(plane))
+        found = self.find(key)
         if found is None:
-            found = self._encode(rgb, contrast, plane, report)
+            with self.turns.urgent():
+                found = self.find(key)  # the background may have made it while this one waited
+                if found is None:
+                    found = self._encode(rgb, contrast, plane, report)
+                    self._memory.put(found)
             self._keep(found, report)
         self._memory.put(found)
+        self.note(plane, contrast, key)
+        return found
+
+    def find(self, key: EmbeddingKey) -> Embedding | None:
+        """Embedding of a key, if it was made already; may be called in any thread.
+
+        Parameters
+        ----------
+        key : EmbeddingKey
+            As `PredictorLike.key` gives it.
+
+        Returns
+        -------
+        Embedding or None
+            From memory, from what waits to be written, or from the store.
+        """
+        with self._lock:
+            unwritten = self._unwritten.get(key)
+        found = self._memory.get(key) or unwritten
+        return found or (self.store.get(key) if self.store is not None else None)
+
+    def hold(self, embedding: Embedding) -> None:
+        """Have `find` give an embedding that is not written yet.
+
+        Parameters
+        ----------
+        embedding : Embedding
+            With a key.
+        """
+        if embedding.key is not None:
+            with self._lock:
+                self._unwritten[embedding.key] = embedding
+
+    def release(self, key: EmbeddingKey | None) -> None:
+        """Hold an embedding no longer: it is written, or never will be.
+
+        Parameters
+        ----------
+        key : EmbeddingKey or None
+            Of it.
+        """
+        with self._lock:
+            if key is not None:
+                self._unwritten.pop(key, None)
+
+    def note(self, plane: Plane, contrast: Contrast, key: EmbeddingKey) -> None:
+        """Remember the key of a plane, which then need not be read again.
+
+        Parameters
+        ----------
+        plane : Plane
+            Of the image.
+        contrast : Contrast
+            It was encoded with.
+        key : EmbeddingKey
+            Under which its embedding is found.
+        """
         with self._lock:
             self._keys[plane, contrast] = key
-        return found
+
+    def contrasts(self, plane: Plane) -> set[Contrast]:
+        """Return the contrasts with which a plane is known to have been encoded."""
+        with self._lock:
+            return {contrast for known, contrast in self._keys if known == plane}
 
     def at_hand(self, plane: Plane, contrast: Contrast) -> bool:
         """Return whether the embedding of a plane is in memory."""
@@ -177,10 +255,10 @@ class Embeddings:
 
     def _keep(self, found: Embedding, report: Report) -> None:
         """Write to the store; a store that fails costs time later, but not this answer."""
-        if self._store is None:
+        if self.store is None:
             return
         try:
-            self._store.put(found)
+            self.store.put(found)
         except StoreError as error:
             report.say(Status("decoding", f"the embedding is not kept: {error}"))
 

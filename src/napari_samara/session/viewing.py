@@ -10,10 +10,11 @@ from napari_samara.session.base import SessionBase
 from napari_samara.session.decoder import LIVE
 from napari_samara.session.draft import MODES
 from napari_samara.session.events import Status
+from napari_samara.session.volume_embedding import VolumeEmbedding
 from napari_samara.store import MemoryStore
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Sequence
 
     import numpy as np
     from numpy.typing import NDArray
@@ -26,6 +27,8 @@ if TYPE_CHECKING:
 
 class ViewingSession(SessionBase):
     """A session as far as it is told what to look at, and how; see `Session`."""
+
+    _slices: VolumeEmbedding | None = None
 
     @property
     def plane(self) -> Plane:
@@ -54,6 +57,8 @@ class ViewingSession(SessionBase):
         plane.size(self._shape)
         if plane != self._plane:
             self._plane = plane
+            if self._slices is not None:
+                self._slices.focus(plane)
             self._update()
             self._tell_candidates()
             self.events.stale.emit(self.stale)
@@ -140,6 +145,38 @@ class ViewingSession(SessionBase):
 
         self._decoder.cancel()
         self._decoder.submit(LIVE, lambda report: embeddings.get(plane, contrast, report), done)
+
+    def slices_job(self, planes: Sequence[Plane] | None = None) -> VolumeEmbedding:
+        """Return a job that encodes slices into the store of this session, with its contrast.
+
+        Nothing is begun: `VolumeEmbedding.run` is to be called in another thread, since this
+        session goes on meanwhile.  The slice looked at comes first, and `set_plane` tells the job.
+
+        Parameters
+        ----------
+        planes : sequence of Plane, optional
+            Which; left out, all along the axis that the current plane is scrolled along, as shown.
+
+        Returns
+        -------
+        VolumeEmbedding
+            For one run.
+
+        Raises
+        ------
+        StoreError
+            If the session has no store, or the weights have no digest.
+        ImageError
+            If there is no plane.
+        """
+        here = self._plane
+        if planes is None:
+            along = range(self._shape[here.axis]) if here.axis is not None else ()
+            planes = [here.at(index) for index in along] or [here]
+        job = VolumeEmbedding(self._decoder.embeddings, planes, self._contrast)
+        job.focus(here)
+        self._slices = job
+        return job
 
     def encoder_input(self) -> NDArray[np.uint8]:
         """Return the current plane as the model sees it, uint8 (rows, cols, 3)."""
