@@ -101,3 +101,15 @@ def test_another_plane_begins_empty(qapp: Any) -> None:
     preview.show(mask, planes[2])  # the same mask as before, elsewhere
     assert (preview.layer.data[0] == mask.data).all()
     assert preview.layer.translate[0] == 2
+
+
+def test_the_list_of_layers_is_not_told(flat: Any) -> None:
+    """It would be painted anew with every click, and the whole window with it."""
+    viewer, preview, drawn = flat
+    told: list[str] = []
+    viewer.layers.events.connect(lambda event: told.append(event.type))
+    preview.show(Mask(disk(SHAPE, 20, 30, 5)), Plane.of(2))
+    assert len(drawn) == 1
+    assert told == []
+    preview.layer.visible = False
+    assert "visible" in told

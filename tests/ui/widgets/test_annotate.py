@@ -6,13 +6,16 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pytest
-from qtpy.QtWidgets import QApplication
+from qtpy.QtWidgets import QApplication, QLabel, QMainWindow, QVBoxLayout, QWidget
 from tests.ui.conftest import RADII, disk
 
+from napari_samara.masks import Mask
 from napari_samara.session import InlineRunner, Status
 from napari_samara.ui import open_annotators
 from napari_samara.ui.annotator import Annotator
 from napari_samara.ui.widgets.annotate import AnnotateWidget
+from napari_samara.ui.widgets.prompting import PromptForm
+from napari_samara.ui.widgets.status import StatusLine
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -298,3 +301,34 @@ def test_reopening_the_dock_connects_once(dock: Any, qtbot: Any) -> None:
             lambda: len(viewer.layers.events.inserted.callbacks) == before, timeout=5000
         )
     assert first.source.image.count() == 1
+
+
+def test_what_lies_below_stays_where_it_is_while_something_is_said(qtbot: Any) -> None:
+    window, line, below = QWidget(), StatusLine(), QLabel("below")
+    layout = QVBoxLayout(window)
+    layout.addWidget(line)
+    layout.addWidget(below, 1)
+    qtbot.addWidget(window)
+    window.resize(300, 200)
+    window.show()
+    QApplication.processEvents()
+    before = below.geometry()
+    line.show_status(Status("encoding", "encoding plane", 0, 1, 3.0))
+    QApplication.processEvents()
+    assert line.bar.isVisible()
+    assert below.geometry() == before
+    line.say("")
+
+
+def test_candidates_are_written_once(qtbot: Any) -> None:
+    window, form = QMainWindow(), PromptForm()
+    window.setCentralWidget(form)
+    qtbot.addWidget(window)
+    masks = tuple(Mask(np.ones((4, 4), bool), score) for score in (0.9, 0.5))
+    form.set_candidates(masks, 0)
+    form.candidates[0].setText("untouched")
+    form.set_candidates(masks, 0)
+    assert form.candidates[0].text() == "untouched"
+    form.set_candidates(masks, 1)
+    assert form.candidates[0].text() == "0.90"
+    assert form.candidates[1].isChecked()

@@ -114,3 +114,48 @@ def test_the_score_that_is_needed(qtbot: Any) -> None:
     form.score.setValue(75)
     assert np.isclose(told, [0.75]).all()
     assert "0.75" in form.said.text()
+
+
+STEPS = [
+    ([1, 2, 3], [1, 2, 3, 4], [4]),
+    ([1, 2, 3], [1, 3], []),
+    ([1, 3], [1, 2, 3], [2]),
+    ([1, 2, 3], [], []),
+    ([2, 4, 6], [1, 2, 3, 4, 5, 6], [1, 2, 3, 4, 5]),
+    ([1, 2, 3, 4, 5], [2, 5, 7], [2, 5, 7]),
+]
+
+
+@pytest.mark.parametrize(("before", "after", "written"), STEPS)
+def test_only_rows_that_differ_are_written(
+    table: ObjectsTable, before: list[int], after: list[int], written: list[int]
+) -> None:
+    every = {n: ObjectRecord(n, PromptSet(), (), 10 * n) for n in range(1, 9)}
+    widget = table
+    widget.show_records({n: every[n] for n in before})
+    widget.select(before[-1:])
+    told: list[Any] = []
+    widget.jumped.connect(told.append)
+    seen: list[int] = []
+    inner = widget._set_row
+    widget._set_row = lambda row, record: (seen.append(record.label), inner(row, record))
+    widget.show_records({n: every[n] for n in after})
+    assert seen == written
+    shown = [
+        [widget.table.item(row, column).text() for column in range(2)]
+        for row in range(widget.table.rowCount())
+    ]
+    assert shown == [[str(n), str(10 * n)] for n in after]
+    assert widget.selected == [n for n in before[-1:] if n in after]
+    assert told == []
+    seen.clear()
+    widget.show_records({n: every[n] for n in after})
+    assert seen == []
+
+
+def test_a_class_that_is_not_taken_is_put_back(table: ObjectsTable) -> None:
+    told = records(a="cell", b=None, c="nucleus")
+    table.show_records(told)
+    table.table.item(0, CLASS).setText("  cell ")  # taken as the one it has
+    table.show_records(told)
+    assert table.table.item(0, CLASS).text() == "cell"

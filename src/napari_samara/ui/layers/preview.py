@@ -101,10 +101,13 @@ class Preview:
         shown = list(self.layer._slice_input.displayed)  # noqa: SLF001 - nothing public tells
         if self.layer.contour or sorted(shown) != sorted(self._plane.displayed):
             self.layer.refresh()
-        elif shown == sorted(shown):
-            self.layer.events.labels_update(data=window, offset=[box[0], box[1]])
         else:
-            self.layer.events.labels_update(data=window.T, offset=[box[1], box[0]])
+            upright = shown == sorted(shown)
+            part = window if upright else window.T
+            offset = [box[0], box[1]] if upright else [box[1], box[0]]
+            # To the canvas alone: the list of layers would be painted, too, and the window twice.
+            with self.layer.events.blocker():
+                self.layer.events.labels_update(data=part, offset=offset)
 
     def _move(self, plane: Plane) -> None:
         """Go to another plane, empty."""

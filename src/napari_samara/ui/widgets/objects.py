@@ -69,6 +69,8 @@ class ObjectsTable(QWidget):
         self.delete.clicked.connect(lambda: self._tell(self.deleted))
         self.merge.clicked.connect(lambda: self.merged.emit(*self.selected[:2]))
         self._labels: list[int] = []
+        # What the rows show; None for one that has to be written anew.
+        self._shown: list[ObjectRecord | None] = []
         self.classes: tuple[str, ...] = ()
         self._enable()
 
@@ -86,19 +88,17 @@ class ObjectsTable(QWidget):
         records : mapping of int to ObjectRecord
             By label.
         """
-        chosen = self.selected
+        chosen, new = self.selected, list(records.values())
         self.table.blockSignals(True)
-        self.table.clearSelection()
-        self._labels = list(records)
-        self.table.setRowCount(len(records))
-        for row, record in enumerate(records.values()):
-            score = "" if record.score is None else f"{record.score:.2f}"
-            texts = (str(record.label), str(record.area), score, record.klass or "")
-            for column, text in enumerate(texts):
-                self._set_cell(row, column, text)
-        self.classes = tuple(sorted({one.klass for one in records.values() if one.klass}))
+        moved = self._fit_rows([record.label for record in new])
+        for row, record in enumerate(new):
+            if self._shown[row] is not record:
+                self._shown[row] = record
+                self._set_row(row, record)
+        self.classes = tuple(sorted({one.klass for one in new if one.klass}))
         self.table.blockSignals(False)
-        self.select([label for label in chosen if label in records])
+        if moved:
+            self.select([label for label in chosen if label in records])
 
     def select(self, labels: list[int]) -> None:
         """Select the rows of objects, without a jump.
@@ -110,13 +110,37 @@ class ObjectsTable(QWidget):
         """
         self.table.blockSignals(True)
         self.table.clearSelection()
+        wanted = set(labels)
         for row, label in enumerate(self._labels):
-            if label in labels:
+            if label in wanted:
                 whole = QTableWidgetSelectionRange(row, 0, row, len(COLUMNS) - 1)
                 self.table.setRangeSelected(whole, True)
                 self.table.scrollTo(self.table.model().index(row, 0))
         self.table.blockSignals(False)
         self._enable()
+
+    def _fit_rows(self, labels: list[int]) -> bool:
+        """Put rows in or take them out where labels have come or gone; the others stay."""
+        old = self._labels
+        if labels == old:
+            return False
+        both = min(len(old), len(labels))
+        same = (one == other for one, other in zip(old, labels, strict=False))
+        head = next((at for at, equal in enumerate(same) if not equal), both)
+        ends = zip(reversed(old[head:]), reversed(labels[head:]), strict=False)
+        tail = next((at for at, (one, other) in enumerate(ends) if one != other), both - head)
+        del self._shown[head : len(old) - tail]
+        self.table.model().removeRows(head, len(old) - tail - head)
+        self.table.model().insertRows(head, len(labels) - tail - head)
+        self._shown[head:head] = [None] * (len(labels) - tail - head)
+        self._labels = labels
+        return True
+
+    def _set_row(self, row: int, record: ObjectRecord) -> None:
+        score = "" if record.score is None else f"{record.score:.2f}"
+        texts = (str(record.label), str(record.area), score, record.klass or "")
+        for column, text in enumerate(texts):
+            self._set_cell(row, column, text)
 
     def _set_cell(self, row: int, column: int, text: str) -> None:
         """Write a cell where its text differs: one that is being edited stays as it is."""
@@ -133,6 +157,7 @@ class ObjectsTable(QWidget):
     def _on_item(self, item: QTableWidgetItem) -> None:
         """Tell of a class that was typed."""
         if item.column() == CLASS and item.row() < len(self._labels):
+            self._shown[item.row()] = None  # what becomes of it may be something else
             self.classed.emit(self._labels[item.row()], item.text())
 
     def _on_selection(self) -> None:

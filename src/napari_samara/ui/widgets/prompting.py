@@ -85,6 +85,7 @@ class PromptForm(QWidget):
         for button in self.tools:
             where = TOOLS[button.text()]
             button.clicked.connect(lambda _=False, where=where: self.tool_chosen.emit(*where))
+        self._offered: tuple[tuple[Mask, ...], int] | None = None
         self.set_sign(True)
         self.set_candidates((), 0)
         self.set_each(False)
@@ -137,6 +138,10 @@ class PromptForm(QWidget):
         choice : int
             Which is chosen.
         """
+        shown = (tuple(masks), choice)
+        if shown == self._offered:
+            return
+        self._offered = shown
         self._masks.setExclusive(False)
         for place, button in enumerate(self.candidates):
             there = place < len(masks)

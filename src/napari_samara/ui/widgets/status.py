@@ -25,6 +25,10 @@ class StatusLine(QWidget):
         self.line, self.bar = wrapped_label(), QProgressBar()
         self.bar.setTextVisible(False)
         self.bar.setMaximumHeight(8)
+        for part in (self.line, self.bar):  # what lies below is not to jump, nor be laid out anew
+            policy = part.sizePolicy()
+            policy.setRetainSizeWhenHidden(True)
+            part.setSizePolicy(policy)
         self._status: Status | None = None
         self._since = 0.0
         self._clock = QTimer(self)
