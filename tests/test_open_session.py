@@ -9,13 +9,15 @@ import pytest
 import tifffile
 
 import napari_samara as samara
-from napari_samara.errors import FileFormatError
+from napari_samara.errors import CancelledError, FileFormatError
 from napari_samara.prompts import box, point
 
 if TYPE_CHECKING:
     from pathlib import Path
 
     from tests.conftest import Disks
+
+    from napari_samara.engine.predictor import Predictor
 
 
 def test_a_script(disks: Disks, tiny_folder: Path, tmp_path: Path) -> None:
@@ -90,3 +92,47 @@ def test_replay_of_something_else(tmp_path: Path) -> None:
     (tmp_path / "a.json").write_text("{}", encoding="utf-8")
     with pytest.raises(FileFormatError):
         samara.replay(tmp_path / "a.json")
+
+
+@pytest.mark.parametrize("dtype", ["uint8", "uint16", "float32"])
+def test_a_session_finds_what_embed_has_stored(
+    predictor: Predictor, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, dtype: str
+) -> None:
+    volume = np.random.default_rng(0).integers(0, 255, (4, 24, 16)).astype(dtype)
+    told: list[tuple[int, int]] = []
+    store = tmp_path / "v.zarr"
+    done = samara.embed(volume, store, predictor, (0, 2), lambda *at: told.append(at))
+    assert (done.encoded, told[-1]) == (20, (20, 20))
+
+    def encode(_: object) -> None:
+        raise AssertionError("encoded again")
+
+    monkeypatch.setattr(predictor.model, "encode", encode)
+    session = samara.open_session(volume, predictor, store=store)
+    assert session.contrast == done.contrast
+    for prompt in (point(3, 12, 8), point(1, 12, 8, axis=2)):
+        session.add(prompt)
+        assert session.candidate is not None
+    session.close()
+
+
+def test_a_session_without_a_store_takes_each_slice_by_itself(predictor: Predictor) -> None:
+    session = samara.open_session(np.zeros((4, 40, 50), np.uint16), predictor)
+    assert session.contrast.policy == "auto"
+    session.close()
+
+
+def test_embedding_that_is_cancelled(predictor: Predictor, tmp_path: Path) -> None:
+    volume = np.random.default_rng(0).integers(0, 255, (9, 20, 30)).astype(np.uint8)
+    told: list[int] = []
+    with pytest.raises(CancelledError):
+        samara.embed(
+            volume,
+            tmp_path / "v.zarr",
+            predictor,
+            progress=lambda done, _: told.append(done),
+            cancelled=lambda: len(told) > 2,
+        )
+    done = samara.embed(volume, tmp_path / "v.zarr", predictor)
+    assert done.found >= 3
+    assert done.found + done.encoded == 9

@@ -20,7 +20,7 @@ _OVERHEAD = 12_000
 
 # Feature maps of float32 that are alive at once while a plane is encoded: of the widest map of a
 # TinyViT, and of the tokens of a ViT. Measured on a CPU, with some room.
-_TINY_MAPS, _VIT_TOKENS = 4, 20
+_TINY_MAPS, _VIT_TOKENS = 7, 20
 
 
 @dataclass(frozen=True)
