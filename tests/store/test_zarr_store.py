@@ -146,3 +146,31 @@ def test_a_store_that_another_process_just_makes_can_be_opened(tmp_path: Path) -
     store = ZarrStore(tmp_path / "v.zarr")
     store.put(embedding_of(KEY))
     assert KEY in store
+
+
+def test_arrays_as_the_library_writes_them_are_read(entry: Path) -> None:
+    name = entry / "image_embeddings"
+    array = zarr.open_array(str(name), mode="r")
+    values = np.asarray(array[...])
+    shutil.rmtree(name)
+    zarr.create_array(str(name), data=values, chunks=(4, 4, 4))  # compressed, several chunks
+    assert same(embedding_of(KEY), ZarrStore(entry.parent).get(KEY))
+
+
+def test_written_as_the_library_writes_it(entry: Path, tmp_path: Path) -> None:
+    group = zarr.open_group(str(entry), mode="r", zarr_format=3)
+    array = group["image_embeddings"]
+    assert isinstance(array, zarr.Array)
+    values = np.asarray(array[...])
+    assert np.array_equal(values, embedding_of(KEY).image)
+    options = {"chunks": values.shape, "compressors": None, "zarr_format": 3}
+    zarr.create_array(str(tmp_path / "a"), data=values, **options)
+    ours, theirs = (
+        json.loads((folder / "zarr.json").read_text())
+        for folder in (entry / "image_embeddings", tmp_path / "a")
+    )
+    assert ours == theirs
+    chunks = [
+        folder / "c" / "0" / "0" / "0" for folder in (entry / "image_embeddings", tmp_path / "a")
+    ]
+    assert chunks[0].read_bytes() == chunks[1].read_bytes()
