@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 from napari_samara.engine.encode_times import EncodeTime, EncodeTimes, encoder_work, guessed_work
 from napari_samara.ui.own_checkpoints import own_checkpoints
+from napari_samara.ui.quiet_imports import import_quietly
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -131,6 +132,8 @@ def look_at_machine(offers: Iterable[Offer]) -> Machine:
     DeviceError
         If torch finds a device that it cannot use.
     """
+    # napari needs pandas for the first layer of points: it is not to wait for it then.
+    import_quietly("torch", "pandas")
     from napari_samara.engine.device import choose_device
     from napari_samara.engine.timing import calibrate
 
