@@ -1,12 +1,13 @@
-"""Make the pictures of docs/annotate.md from the real viewer.
+"""Make the pictures of docs/annotate.md and docs/finetune.md from the real viewer.
 
 Run it on a screen, or without one: ``xvfb-run -a -s "-screen 0 1400x1024x24" python
-docs/make_screenshots.py``.
+docs/make_screenshots.py``; names of functions (``tour extremes cell finetune``) make only theirs.
 """
 
 from __future__ import annotations
 
 import os
+import sys
 import tempfile
 import time
 from pathlib import Path
@@ -21,8 +22,21 @@ from qtpy.QtWidgets import QApplication
 from skimage import data
 
 from napari_samara.ui.widgets.annotate import AnnotateWidget
+from napari_samara.ui.widgets.finetune import FinetuneWidget
 
 OUT = Path(__file__).parent / "images"
+COINS = [  # boxes around ten of them
+    (25, 124, 77, 182),
+    (27, 189, 76, 246),
+    (31, 252, 75, 300),
+    (93, 242, 147, 299),
+    (101, 22, 149, 70),
+    (102, 182, 147, 230),
+    (167, 186, 219, 240),
+    (172, 77, 220, 127),
+    (230, 15, 291, 78),
+    (237, 273, 291, 329),
+]
 LONG = "coins of Pompeii, exported by the microscope software on Monday (series 3, stitched).tif"
 
 
@@ -34,11 +48,11 @@ def let_it_work(seconds: float = 0.5) -> None:
         time.sleep(0.01)
 
 
-def picture(viewer: napari.Viewer, name: str) -> None:
+def picture(viewer: napari.Viewer, name: str, guide: str = "annotate") -> None:
     """Save the window with 256 colours: small, and nothing is lost that one would see."""
     let_it_work()
     shot = viewer.window.screenshot(canvas_only=False, flash=False)
-    path = OUT / f"annotate-{name}.png"
+    path = OUT / f"{guide}-{name}.png"
     Image.fromarray(shot[..., :3]).quantize(256).save(path, optimize=True)
     print(f"{path.name}: {path.stat().st_size // 1024} kB")
 
@@ -124,15 +138,54 @@ def cell() -> None:
     viewer.close()
 
 
+def finetune(theme: str = "dark", width: int = 300, minutes: float = 1.5) -> None:
+    """Coins that were accepted are learned from, and redone with what came out."""
+    viewer, widget = open_viewer(theme, width)
+    viewer.add_image(data.coins(), name="coins")
+    viewer.reset_view()
+    handle = start(widget)
+    for row0, col0, row1, col1 in COINS:
+        handle.shapes.add(np.array([(row0, col0), (row0, col1), (row1, col1), (row1, col0)]))
+        handle.session.wait()
+        handle.accept()
+        handle.session.wait()
+        let_it_work(0.1)
+    dock = FinetuneWidget(viewer)
+    docked = viewer.window.add_dock_widget(dock, name="Fine-tune (Samara)")
+    window = viewer.window._qt_window  # noqa: SLF001
+    window.tabifyDockWidget(widget.parent(), docked)
+    let_it_work()
+    docked.raise_()
+    window.resizeDocks([docked], [width], Qt.Orientation.Horizontal)
+    while not dock.start.isEnabled():
+        let_it_work(0.1)
+    dock.mode.minutes.setValue(minutes)
+    picture(viewer, f"start-{theme}", "finetune")
+    dock.start.click()
+    while len(dock.view.history) < 3 and not dock.pairs.isEnabled():
+        let_it_work(0.1)
+    picture(viewer, f"training-{theme}", "finetune")
+    while dock.job is not None:
+        let_it_work(0.1)
+    dock.remake.redo.click()
+    while not dock.remake.accept.isEnabled():
+        let_it_work(0.1)
+    picture(viewer, f"redo-{theme}", "finetune")
+    handle.close()
+    viewer.close()
+
+
+PARTS = {"tour": tour, "extremes": extremes, "cell": cell, "finetune": finetune}
+
 if __name__ == "__main__":
     OUT.mkdir(exist_ok=True)
     theme_before = get_settings().appearance.theme
     with tempfile.TemporaryDirectory() as elsewhere:  # nothing is saved in the home directory
         os.environ["SAMARA_CONFIG"] = elsewhere
+        os.environ["SAMARA_CACHE"] = elsewhere
         os.environ["SAMARA_AUTOSAVE"] = str(Path(elsewhere) / "napari-samara")
         try:
-            tour()
-            extremes()
-            cell()
+            for part in sys.argv[1:] or PARTS:
+                PARTS[part]()
         finally:
             get_settings().appearance.theme = theme_before

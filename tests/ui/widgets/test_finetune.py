@@ -82,6 +82,7 @@ def dock(
     widget = FinetuneWidget(viewer)
     viewer.window.add_dock_widget(widget, name="Fine-tune")
     qtbot.waitUntil(lambda: widget.checkpoints.combo.count() > 0, timeout=20_000)
+    assert widget.start.isEnabled()  # as it is: nothing has to be chosen first
     widget.checkpoints.choose(tiny_folder)
     return viewer, widget
 
@@ -108,7 +109,8 @@ def test_a_run_from_layers_to_a_checkpoint(
     qtbot.waitUntil(lambda: widget.start.text() == "Start training", timeout=30_000)
     assert [at.step for at in widget.view.history] == [0, 1, 2, 3]
     assert "Done" in widget.view.line.text()
-    assert widget.view.figures.text() == "Box 0.45 → 0.60, point 0.23 → 0.30"
+    assert widget.view.figures.text() == "IoU of boxes 0.45 → 0.60\nIoU of points 0.23 → 0.30"
+    assert folder.name in widget.view.line.text()
     assert widget.view.curve.isVisibleTo(widget)
     assert load_checkpoint(folder).checkpoint.family == "vit"
     # It is offered everywhere, and at the next start, with its figures.
@@ -137,7 +139,7 @@ def test_cancel_keeps_the_best_and_can_be_gone_on_with(
     assert "Ended by you" in widget.view.line.text()
     assert load_checkpoint(folder).checkpoint.sha256
     done = widget.view.history[-1].step
-    widget.target.name.setText(folder.name)
+    assert widget.target.folder == folder
     assert widget.start.text() == "Continue training"
     steps(done + 2)
     click(widget.start)

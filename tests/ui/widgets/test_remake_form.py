@@ -112,7 +112,7 @@ def test_a_preview_that_is_accepted_is_one_step(
     annotator, widget, dock = opened
     before = annotator.labels.data.copy()
     active = annotator.viewer.layers.selection.active
-    assert "3 objects" in widget.pairs.session.text()
+    assert "3 accepted objects" in widget.pairs.session.text()
     redo(qtbot, widget)
     line = widget.remake.line.text()
     same = disk(SHAPE, 30, 30).sum() / binary_dilation(disk(SHAPE, 30, 30)).sum()

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from qtpy.compat import isalive
 from qtpy.QtCore import Signal
 from qtpy.QtWidgets import QFileDialog, QWidget
 
@@ -43,9 +43,7 @@ class CheckpointForm(QWidget):
         form.addRow(self.about)
         self.about.hide()
         self.combo.currentIndexChanged.connect(self._on_index)
-        own_checkpoints.events.made.connect(self.offer)
-        self._end = partial(own_checkpoints.events.made.disconnect, self.offer, missing_ok=True)
-        self.destroyed.connect(lambda *_, end=self._end: end())
+        own_checkpoints.events.made.connect(self.offer)  # held weakly
 
     @property
     def chosen(self) -> str | None:
@@ -89,6 +87,8 @@ class CheckpointForm(QWidget):
         offer : Offer
             Of weights of the user.
         """
+        if not isalive(self):  # type: ignore[no-untyped-call]  # Qt has deleted it
+            return
         others = tuple(one for one in self._offers if one.source != offer.source)
         self.set_offers((*others, offer))
 

@@ -15,11 +15,14 @@ if TYPE_CHECKING:
 
     from napari_samara.training.finetune_progress import Progress
 
-LINES = (("box", "#56b4e9"), ("point", "#e69f00"))
-"""Figures that are drawn, in two colours of Okabe and Ito's palette."""
+LINES = (("box", ("#56b4e9", "#0072b2")), ("point", ("#e69f00", "#d55e00")))
+"""Figures that are drawn; colours of Okabe and Ito's palette on a dark and on a light ground."""
 
 # Pixels around the drawing, and the smallest span of IoU that fills its height.
 _MARGIN, _SPAN = 4, 0.1
+
+# Lightness of text, to 255, below which the ground is light.
+_MIDDLE = 128
 
 
 class Curve(QWidget):
@@ -84,7 +87,8 @@ class Curve(QWidget):
         last = max(1, self.history[-1].step)
         low, top = self.limits()
         ends = {}
-        for name, colour in LINES:
+        ground = int(self.palette().windowText().color().lightness() < _MIDDLE)
+        for name, colours in LINES:
             points = [
                 QPointF(
                     room.left() + room.width() * at.step / last,
@@ -92,7 +96,7 @@ class Curve(QWidget):
                 )
                 for at in self.history
             ]
-            painter.setPen(QPen(QColor(colour), 2))
+            painter.setPen(QPen(QColor(colours[ground]), 2))
             painter.drawPolyline(points)
             if len(points) == 1:
                 painter.drawEllipse(points[0], 2.0, 2.0)
@@ -102,8 +106,8 @@ class Curve(QWidget):
         if apart < high:
             ends[above] -= (high - apart) / 2
             ends[below] += (high - apart) / 2
-        for name, colour in LINES:
-            painter.setPen(QColor(colour))
+        for name, colours in LINES:
+            painter.setPen(QColor(colours[ground]))
             place = QRectF(room.right(), ends[name] - high / 2, self.width() - room.right(), high)
             value = getattr(self.history[-1], name)
             painter.drawText(place, Qt.AlignmentFlag.AlignVCenter, f" {name} {value:.2f}")

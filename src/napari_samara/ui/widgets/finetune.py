@@ -108,7 +108,7 @@ class FinetuneWidget(QWidget):
         layout.addWidget(_heading("Redo my objects"))
         layout.addWidget(self.remake)
         layout.addStretch(1)
-        area = QScrollArea()
+        self._area = area = QScrollArea()
         area.setWidget(inside)
         area.setWidgetResizable(True)
         area.setFrameShape(QFrame.Shape.NoFrame)
@@ -119,8 +119,13 @@ class FinetuneWidget(QWidget):
         outside.addWidget(area)
         self.setMinimumWidth(230)
 
+    def _uncover(self, part: QWidget) -> None:
+        """Scroll to a part, once it has its size."""
+        QTimer.singleShot(0, self, partial(self._area.ensureWidgetVisible, part))
+
     def _connect(self) -> None:
         self.start.clicked.connect(self._on_start)
+        self.remake.asked.connect(lambda: self._uncover(self.remake.discard))
         self.pairs.changed.connect(self._show)
         self.target.changed.connect(self._show)
         self.checkpoints.combo.currentIndexChanged.connect(self._show)
@@ -147,7 +152,9 @@ class FinetuneWidget(QWidget):
         self.start.setToolTip(tip)
 
     def _suggest(self) -> None:
-        """Propose a name after the first image."""
+        """Propose a name after the first image, unless a run is to be gone on with."""
+        if self.target.ready and can_continue(self.target.folder):
+            return
         annotator = self.pairs.annotator
         if self.pairs.from_session and annotator is not None:
             self.target.suggest(annotator.binding.layer.name)
@@ -160,6 +167,7 @@ class FinetuneWidget(QWidget):
         """Offer checkpoints, and find out where they will run: that imports torch."""
         for checkpoints in (self.checkpoints, self.remake.checkpoints):
             checkpoints.set_offers(offers)
+        self.refresh()
         look = partial(look_at_machine, offers)
         self._looking = Task(look, self._main, self._on_machine, self._on_failed)
 
@@ -226,6 +234,8 @@ class FinetuneWidget(QWidget):
     def _on_progress(self, job: FinetuneJob, at: Progress) -> None:
         if job is self.job and not job.cancelled:
             self.view.show_progress(at)
+            if not at.step:
+                self._uncover(self.view)
 
     def _on_made(self, offer: Offer) -> None:
         """Offer the new checkpoint everywhere."""
@@ -235,7 +245,7 @@ class FinetuneWidget(QWidget):
         """Say what it gave; the objects can be redone with it."""
         folder = self.target.folder
         self._stop()
-        self.view.show_result(found)
+        self.view.show_result(found, folder.name)
         self.remake.checkpoints.choose(folder)
         self.refresh()
 

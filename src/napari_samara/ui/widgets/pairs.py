@@ -106,7 +106,7 @@ class PairsForm(QWidget):
     def refresh(self, *_: Any) -> None:
         """Offer what the viewer has now, by the names of now."""
         count = len(self.annotator.session.objects) if self.annotator is not None else 0
-        self.session.setText(f"The {count} object{'s' * (count != 1)} of this annotation")
+        self.session.setText(f"{count} accepted object{'s' * (count != 1)}")
         self.session.setVisible(count > 0)
         taken: list[Layer] = []
         for row in self.rows:

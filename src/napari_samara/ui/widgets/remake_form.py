@@ -5,6 +5,7 @@ from __future__ import annotations
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
+from qtpy.QtCore import Signal
 from qtpy.QtWidgets import QHBoxLayout, QProgressBar, QPushButton, QVBoxLayout, QWidget
 
 from napari_samara.errors import SamaraError
@@ -34,6 +35,9 @@ class RemakeForm(QWidget):
     viewer : napari.components.ViewerModel
         Whose annotation it is.
     """
+
+    asked = Signal()
+    """There is something to accept or to discard."""
 
     def __init__(self, viewer: ViewerModel) -> None:
         super().__init__()
@@ -137,6 +141,8 @@ class RemakeForm(QWidget):
     def _on_told(self, line: str, done: int, total: int) -> None:
         self._say(line, done, total if done < total else 0)
         self.refresh()
+        if done == total:
+            self.asked.emit()
 
     def _on_ended(self, line: str) -> None:
         self.remaking = None

@@ -97,26 +97,28 @@ class TrainingView(QWidget):
         self.curve.show()
         first, best = self.history[0], max(self.history, key=lambda one: one.score)
         self.figures.setText(
-            f"Box {first.box:.2f} → {best.box:.2f}, point {first.point:.2f} → {best.point:.2f}"
+            f"IoU of boxes {first.box:.2f} → {best.box:.2f}\n"
+            f"IoU of points {first.point:.2f} → {best.point:.2f}"
         )
-        self.figures.setToolTip("Mean IoU of the held-out objects: before, and at best until now.")
+        self.figures.setToolTip(
+            "Before, and at best until now; of objects that are not learned from."
+        )
         self.figures.show()
 
-    def show_result(self, found: Finetuned) -> None:
+    def show_result(self, found: Finetuned, name: str) -> None:
         """Show what a run came to.
 
         Parameters
         ----------
         found : Finetuned
             Whose history may begin before the window was opened.
+        name : str
+            Of the new checkpoint.
         """
         self.history = list(found.history)
         self._show_history()
-        first, best = found.history[0], found.best
         how = "Ended by you" if found.stopped == "cancelled" else f"Done: {found.stopped}"
-        gain = f"IoU of a box {first.box:.2f} → {best.box:.2f}"
-        point = f"of a point {first.point:.2f} → {best.point:.2f}"
-        self.say(f"{how}. On objects held out, {gain}, {point}.")
+        self.say(f"{how}. The best is saved as {name}.")
 
     def estimate(self, now: float) -> tuple[float, float]:
         """Part that is done and seconds that are left, by the clock and by the steps.
