@@ -181,9 +181,11 @@ def _check_of(about: dict[str, Any]) -> int:
 
 def _kept(array: NDArray[np.float32], dtype: np.dtype[Any]) -> NDArray[Any]:
     """`array` in the type of the store, where its numbers fit."""
-    with np.errstate(over="ignore"):
-        small = array.astype(dtype.newbyteorder("<"))
-    return small if np.isfinite(small).all() else array.astype("<f4", copy=False)
+    try:
+        with np.errstate(over="raise"):
+            return array.astype(dtype.newbyteorder("<"), copy=False)
+    except FloatingPointError:
+        return array.astype("<f4", copy=False)
 
 
 def _array_metadata(shape: tuple[int, ...], dtype: np.dtype[Any]) -> dict[str, Any]:
