@@ -197,3 +197,13 @@ def test_only_accepted_objects_are_learned_from(opened: Any, qtbot: Any) -> None
     assert sorted(np.unique(ids)) == [0, 1, 2, 3]
     assert not ids[70:80, 5:25].any()
     assert widget.target.name.text() == "cells-finetuned-1"
+
+
+def test_closing_the_dock_takes_the_preview_away(opened: Any, qtbot: Any) -> None:
+    annotator, widget, _ = opened
+    before = annotator.labels.data.copy()
+    redo(qtbot, widget)
+    click(widget.parent().title.close_button)
+    qtbot.waitUntil(lambda: "Samara redone" not in annotator.viewer.layers, timeout=5000)
+    assert annotator.session.remade is None
+    assert (annotator.labels.data == before).all()

@@ -272,6 +272,7 @@ class FinetuneWidget(QWidget):
     def _leave(self) -> None:
         """End with the dock, unless it is put into another one at once."""
         if self.parent() is None:
+            self.remake.close_down()
             self.deleteLater()
 
 

@@ -90,11 +90,9 @@ class RemakeForm(QWidget):
         self.discard.setText("Discard" if complete else "Cancel")
 
     def close_down(self) -> None:
-        """Stop; what is shown of it stays as it is, for the window may be closing."""
-        self._loader.cancel()
-        if self.remaking is not None:
-            self.remaking.layer = None
-            self.remaking.close()
+        """Stop, and take what is shown of it away."""
+        if self.remaking is not None or self._loading:
+            self._on_discard()
 
     def _on_redo(self) -> None:
         """Load the checkpoint, then begin."""
