@@ -5,7 +5,7 @@ from __future__ import annotations
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
-from qtpy.QtCore import Qt
+from qtpy.QtCore import Qt, QTimer
 from qtpy.QtWidgets import QFrame, QHBoxLayout, QPushButton, QScrollArea, QVBoxLayout, QWidget
 
 from napari_samara.errors import ImageError, SamaraError
@@ -37,6 +37,10 @@ if TYPE_CHECKING:
 VERBS = {"accept": "Accept", "undo": "Undo", "redo": "Redo", "clear": "Clear"}
 """Buttons below the prompts, by the name of their command."""
 
+# Milliseconds after which a dock that was opened is drawn: loading the libraries of torch would
+# hold up the graphics driver, which loads its own while it draws for the first time.
+_SETTLED = 300
+
 
 class AnnotateWidget(QWidget):
     """Dock widget to annotate the images of a viewer.
@@ -58,6 +62,8 @@ class AnnotateWidget(QWidget):
         self.more = QPushButton()
         self.joined: Joined | None = None
         self._main = MainThread(self)
+        self._soon = QTimer(self, singleShot=True, interval=_SETTLED)
+        self._soon.timeout.connect(self._look)
         self._loader = Loader(self)
         self._build()
         self.source.started.connect(self._on_start)
@@ -133,7 +139,7 @@ class AnnotateWidget(QWidget):
     def _on_offers(self, offers: tuple[Offer, ...]) -> None:
         """Offer checkpoints, and find out where they will run: that imports torch."""
         self.source.set_checkpoints(offers)
-        self._look()
+        self._soon.start()
 
     def _look(self, *_: object) -> None:
         """Find out how long encoding takes, now that more may be known of it."""
