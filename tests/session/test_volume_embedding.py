@@ -145,6 +145,34 @@ def test_each_plane_is_read_once(
         assert sorted(index[0] for index in lazy.read) == list(range(SLICES))  # type: ignore[index]
 
 
+def test_two_threads_do_not_read_at_once(
+    volume: np.ndarray, predictor: Predictor, store: ZarrStore
+) -> None:
+    class OneReader:
+        shape, ndim, dtype = volume.shape, volume.ndim, volume.dtype
+        lock = threading.Lock()
+        wrong = 0
+
+        def __getitem__(self, index: Any) -> np.ndarray:
+            if not self.lock.acquire(blocking=False):
+                OneReader.wrong += 1
+                raise OSError("read twice at once")
+            threading.Event().wait(0.002)
+            self.lock.release()
+            return np.asarray(volume[index])
+
+    embeddings = Embeddings(OneReader(), False, predictor, MemoryStore(), store)
+    threads = [
+        threading.Thread(target=embeddings.encoder_input, args=(plane, Contrast()))
+        for plane in planes_of(volume.shape)
+    ]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert OneReader.wrong == 0
+
+
 def test_cancelled_keeps_slices_and_goes_on(
     volume: np.ndarray, predictor: Predictor, store: ZarrStore, calls: Counted
 ) -> None:

@@ -202,11 +202,14 @@ def _sha256(name: str) -> str:
     if 6 <= len(digits) <= 64 and all(digit in "0123456789abcdef" for digit in digits):
         return digits
     known = {info.name: info.sha256 for info in api.list_checkpoints()}
-    found = known.get(name)
-    if found is None:
-        checkpoint = api.load(name).checkpoint
-        found = checkpoint.sha256 if checkpoint is not None else ""
-    return found
+    if name in known:
+        if not known[name]:
+            raise SettingsError(
+                f"no digest is known of {name}: give the first digits of its sha256"
+            )
+        return str(known[name])
+    checkpoint = api.load(name).checkpoint  # a file or a folder
+    return checkpoint.sha256 if checkpoint is not None else ""
 
 
 def _of(entry: Entry) -> str:

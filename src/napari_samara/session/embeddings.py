@@ -104,6 +104,7 @@ class Embeddings:
         self._keys: dict[tuple[Plane, Contrast], EmbeddingKey] = {}
         self._unwritten: dict[EmbeddingKey, Embedding] = {}
         self._lock = threading.Lock()
+        self._reading = threading.Lock()  # files behind a lazy array may not bear two readers
 
     def encoder_input(self, plane: Plane, contrast: Contrast) -> NDArray[np.uint8]:
         """Plane as the model sees it.
@@ -125,7 +126,9 @@ class Embeddings:
         ImageError
             If the plane cannot be shown to the model.
         """
-        return to_rgb(plane.extract(self._image, rgb=self._rgb), contrast)
+        with self._reading:
+            pixels = plane.extract(self._image, rgb=self._rgb)
+        return to_rgb(pixels, contrast)
 
     def get(self, plane: Plane, contrast: Contrast, report: Report) -> Embedding:
         """Embedding of a plane.
