@@ -22,6 +22,8 @@ SOURCE = Path(__file__).resolve().parent.parent / "src" / PACKAGE
 LAYERS = (
     (
         "planes",
+        "plane_pixels",
+        "contrast",
         "geometry",
         "intensity",
         "images",
@@ -145,7 +147,9 @@ ABSENT = {
     "errors": VIEWER | TORCH | {"scipy", "skimage"},
     "settings": VIEWER | TORCH | {"scipy", "skimage"},
     "planes": VIEWER | TORCH,
+    "plane_pixels": VIEWER | TORCH,
     "geometry": VIEWER | TORCH,
+    "contrast": VIEWER | TORCH,
     "intensity": VIEWER | TORCH,
     "images": VIEWER | TORCH | {"nibabel", "scipy", "skimage", "tifffile", "zarr"},
     "nifti": VIEWER | TORCH | {"nibabel", "scipy", "skimage", "tifffile", "zarr"},

@@ -6,9 +6,8 @@ import operator
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-import numpy as np
-
-from napari_samara.errors import FrameError, ImageError
+from napari_samara.errors import ImageError
+from napari_samara.plane_pixels import read_plane, write_plane
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -164,9 +163,7 @@ class Plane:
         ImageError
             If `image` has another number of axes, is a multiscale list, or ends before the plane.
         """
-        self._check(image, rgb)
-        part = np.asarray(image[self._region((slice(None), slice(None)))])
-        return part.swapaxes(0, 1) if self.transposed else part
+        return read_plane(self, image, rgb)
 
     def insert(self, labels: Any, values: NDArray[Any], box: Sequence[int] | None = None) -> None:
         """Write values into this plane of a label image, in place.
@@ -187,17 +184,7 @@ class Plane:
         FrameError
             If the box leaves the plane or `values` has not its shape.
         """
-        self._check(labels, rgb=False)
-        rows, cols = self.size(labels.shape)
-        row0, col0, row1, col1 = box if box is not None else (0, 0, rows, cols)
-        if not (0 <= row0 <= row1 <= rows and 0 <= col0 <= col1 <= cols):
-            raise FrameError(f"box {tuple(box or ())} leaves the plane of {rows} x {cols}")
-        if values.shape != (row1 - row0, col1 - col0):
-            raise FrameError(
-                f"values of shape {values.shape} do not fit box {(row0, col0, row1, col1)}"
-            )
-        region = self._region((slice(row0, row1), slice(col0, col1)))
-        labels[region] = values.T if self.transposed else values
+        write_plane(self, labels, values, box)
 
     def at(self, index: int, axis: int | None = None) -> Plane:
         """Plane at another index of one fixed axis.
@@ -302,27 +289,6 @@ class Plane:
         if found is None or found not in dict(self.fixed):
             raise ImageError(f"axis {found} is not fixed in {self}")
         return found
-
-    def _check(self, image: Any, rgb: bool) -> None:
-        """Refuse what this plane cannot be taken from."""
-        if not hasattr(image, "ndim") or not hasattr(image, "shape"):
-            raise ImageError(
-                f"a plane is taken from one array, not from {type(image).__name__}; "
-                "give one level of a multiscale image, or np.asarray of a list"
-            )
-        if image.ndim != self.ndim + rgb:
-            channels = " and a last axis of channels" if rgb else ""
-            raise ImageError(
-                f"{self} needs an image of {self.ndim} axes{channels}, got shape "
-                f"{tuple(image.shape)}"
-            )
-        self.size(image.shape)
-
-    def _region(self, window: tuple[slice, slice]) -> tuple[slice | int, ...]:
-        """Index of a (rows, cols) window of this plane."""
-        at: dict[int, slice | int] = dict(self.fixed)
-        at[self.displayed[0]], at[self.displayed[1]] = window
-        return tuple(at[axis] for axis in range(self.ndim))
 
 
 def _axis(axis: int, ndim: int) -> int:
