@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from napari_samara.checkpoints.transfer import Reporter
     from napari_samara.engine.predictor import Predictor
     from napari_samara.session import SavedSession, Session
-    from napari_samara.session.volume_embedding import Embedded
+    from napari_samara.session.volume_progress import Embedded
     from napari_samara.settings import FinetuneSettings, PredictSettings, SegmentSettings
     from napari_samara.store import EmbeddingStore
     from napari_samara.training.evaluation import ObjectScore

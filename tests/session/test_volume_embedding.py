@@ -18,7 +18,7 @@ from napari_samara.prompts import point
 from napari_samara.session import Session, ThreadRunner
 from napari_samara.session.embed_settings import EmbedSettings
 from napari_samara.session.embeddings import Embeddings
-from napari_samara.session.volume_embedding import VolumeEmbedding, VolumeProgress
+from napari_samara.session.volume_embedding import VolumeEmbedding
 from napari_samara.session.volume_job import volume_job
 from napari_samara.store import MemoryStore, ZarrStore, damaged_entries
 
@@ -27,6 +27,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from napari_samara.engine.predictor import Predictor
+    from napari_samara.session.volume_progress import VolumeProgress
 
 SLICES = 8
 

@@ -17,7 +17,7 @@ from napari_samara.store import ZarrStore
 
 if TYPE_CHECKING:
     from napari_samara.cli.options import Subparsers
-    from napari_samara.session.volume_embedding import VolumeProgress
+    from napari_samara.session.volume_progress import VolumeProgress
 
 
 def register(subparsers: Subparsers) -> None:

@@ -5,14 +5,14 @@ from __future__ import annotations
 import os
 import time
 from collections import deque
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from napari_samara.engine.encode_times import expected_seconds, remember
 from napari_samara.engine.plane_jobs import ENCODED, FAILED, FOUND, PlaneJob
 from napari_samara.errors import ImageError, StoreError
-from napari_samara.session.embedding_estimate import Estimate, duration, estimate
+from napari_samara.session.embedding_estimate import Estimate, estimate
 from napari_samara.session.embeddings import plane_name
+from napari_samara.session.volume_progress import Embedded, VolumeProgress
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -32,65 +32,6 @@ _RECENT = 16
 
 # Threads that read and prepare planes for a GPU, at most; a CPU encodes with its own cores.
 _READERS = 4
-
-
-@dataclass(frozen=True)
-class VolumeProgress:
-    """How far a volume is.
-
-    Attributes
-    ----------
-    plane : Plane
-        That has come to its end now.
-    state : str
-        ``"encoded"``, ``"found"`` or ``"failed"``.
-    done, total : int
-        Planes.
-    encoded, found, failed : int
-        What `done` consists of; found ones were in the store.
-    seconds_left : float or None
-        If all that is left must be encoded; None where nothing is known.
-    """
-
-    plane: Plane
-    state: str
-    done: int
-    total: int
-    encoded: int
-    found: int
-    failed: int
-    seconds_left: float | None
-
-    def __str__(self) -> str:
-        """Return one line for the user."""
-        left = "" if self.seconds_left is None else f", {duration(self.seconds_left)} left"
-        there = f", {self.found} were there" if self.found else ""
-        return f"slice {self.done} of {self.total}{there}{left}"
-
-
-@dataclass(frozen=True)
-class Embedded:
-    """What came of a volume.
-
-    Attributes
-    ----------
-    planes : int
-        All in all.
-    encoded : int
-        That were encoded now.
-    found : int
-        That were in the store.
-    contrast : Contrast
-        That they are encoded with, which a session needs to find them.
-    seconds : float
-        For all of them.
-    """
-
-    planes: int
-    encoded: int
-    found: int
-    contrast: Contrast
-    seconds: float
 
 
 class VolumeEmbedding:
