@@ -1,0 +1,277 @@
+"""Objects followed through a volume, slice by slice from the ones where they are known."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from napari_samara.engine.consistency import (
+    Evidence,
+    compare,
+    doubt_of,
+    look_at,
+    ring_around,
+    ring_width,
+)
+from napari_samara.engine.interpolation import interpolate
+from napari_samara.engine.slice_opinion import Tones, depth_opinion
+from napari_samara.engine.volume_fronts import (
+    Known,
+    connected,
+    fronts_of,
+    share_out,
+    visits_of,
+)
+from napari_samara.engine.volume_prompts import next_prompt, pieces_of
+from napari_samara.engine.volume_settings import PropagateSettings
+from napari_samara.engine.volume_slices import PROPAGATED, SliceMask, overlap
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping, Sequence
+
+    from numpy.typing import NDArray
+
+    from napari_samara.embedding import Embedding
+    from napari_samara.engine.volume_decoding import SlicePrompt
+    from napari_samara.engine.volume_fronts import Front
+    from napari_samara.engine.volume_slices import Slices
+    from napari_samara.masks import Mask
+
+    Bools = NDArray[np.bool_]
+    Decode = Callable[[Embedding, Sequence[SlicePrompt]], list[Mask]]
+    Found = dict[int, dict[int, SliceMask]]
+
+# Pixels below which nothing is taken to be found.
+_SMALLEST = 3
+
+# How much of what is seen in a slice goes into what an object is remembered to look like.
+_LEARNS = 0.3
+
+
+class Propagation:
+    """Follows objects, one slice at a time; made for one run.
+
+    From each known slice an object is followed both ways: to the end of the range, to a slice
+    that it is known not to be in, or to the middle between two known slices.  All objects that
+    are in a slice are decoded together.
+
+    Parameters
+    ----------
+    slices : Slices
+        The volume.
+    known : mapping of int to Known
+        By object id.
+    decode : callable
+        Returns the best mask of each prompt in a slice, see `decode_prompts`.
+    settings : PropagateSettings, optional
+        How.
+    span : tuple of int, optional
+        First slice that may be written, and the one behind the last.
+
+    Attributes
+    ----------
+    found : dict of int to dict of int to SliceMask
+        By object id and index, given slices included; grows with each `step`.
+    evidence : dict of (int, int) to Evidence
+        By object id and index, of every slice that was decoded, taken or not.
+    total, done : int
+        Slices times objects.
+    """
+
+    def __init__(
+        self,
+        slices: Slices,
+        known: Mapping[int, Known],
+        decode: Decode,
+        settings: PropagateSettings | None = None,
+        span: tuple[int, int] | None = None,
+    ) -> None:
+        self.slices, self.known = slices, dict(known)
+        self.settings, self._decode = settings or PropagateSettings(), decode
+        self._span = span or (0, len(slices))
+        self.found: Found = {number: one.beginning() for number, one in self.known.items()}
+        self.evidence: dict[tuple[int, int], Evidence] = {}
+        self._fronts: list[Front] = []
+        if self.settings.method == "model":
+            self._fronts = fronts_of(self.known, self._span)
+        self._visits = visits_of(self._fronts)
+        self.total, self.done = sum(abs(f.end - f.start) for f in self._fronts), 0
+
+    @property
+    def complete(self) -> bool:
+        """Whether there is nothing left to look at."""
+        return not any(self._at(visit) for visit in self._visits)
+
+    def run(
+        self,
+        progress: Callable[[int, int], None] | None = None,
+        cancelled: Callable[[], bool] | None = None,
+    ) -> bool:
+        """Follow all objects to their ends.
+
+        Parameters
+        ----------
+        progress : callable, optional
+            Called as ``progress(done, total)`` after each slice.
+        cancelled : callable, optional
+            Asked before each slice; what is found by then is kept.
+
+        Returns
+        -------
+        bool
+            False where it was cancelled.
+        """
+        while not self.complete:
+            if cancelled is not None and cancelled():
+                return False
+            self.step()
+            if progress is not None:
+                progress(self.done, self.total)
+        self.fill()
+        return True
+
+    def step(self) -> int | None:
+        """Look at the next slice; return its index, None where nothing is left."""
+        while self._visits:
+            visit = self._visits.pop(0)
+            fronts = self._at(visit)
+            if fronts:
+                self._visit(visit[1], fronts)
+                return visit[1]
+        return None
+
+    def fill(self) -> None:
+        """Interpolate what is missing between known slices; called when nothing is left."""
+        for number, one in self.known.items():
+            mine = self.found[number]
+            for low, high in one.gaps(mine):
+                mine |= interpolate({low: mine[low], high: mine[high]})
+
+    def _at(self, visit: tuple[int, int]) -> list[Front]:
+        return [front for front in self._fronts if front.covers(*visit)]
+
+    def _visit(self, index: int, fronts: list[Front]) -> None:
+        """Find all objects that are on their way through a slice."""
+        plane = self.slices.plane(index)
+        embedding, pixels = self.slices.embedding_of(plane), self.slices.pixels_of(plane)
+        taken = self._taken(index)
+        for front in fronts:
+            if front.look is None:
+                self._remember(front)
+        crowd = self._crowd(index, fronts, taken)
+        masks = self._decoded(embedding, pixels, fronts, crowd)
+        reach = max(1, round(self.slices.step * self.settings.margin))
+        for (data, _, _), front in zip(masks, fronts, strict=True):
+            data &= ~taken
+            data &= connected(data, front.last, reach)
+        share_out(
+            [data for data, _, _ in masks], [f.last for f in fronts], [s for _, s, _ in masks]
+        )
+        for front, (data, score, logits) in zip(fronts, masks, strict=True):
+            self.done += 1
+            self._judge(front, index, pixels, SliceMask.of(data, score, PROPAGATED), logits)
+
+    def _judge(
+        self,
+        front: Front,
+        index: int,
+        pixels: NDArray[np.uint8],
+        mask: SliceMask,
+        logits: NDArray[np.float32] | None,
+    ) -> None:
+        """Take a mask, or end the way of its object."""
+        assert front.look is not None  # `_visit` has looked
+        mine, data = self.found[front.object_id], mask.data
+        if mask.area < _SMALLEST:
+            self._stop(front, index)
+            return
+        look = look_at(pixels, data)
+        evidence = compare(front.last, data, mask.score, front.look, look)
+        self.evidence[front.object_id, index] = evidence
+        doubt, reason = doubt_of(evidence)
+        if doubt >= self.settings.stop and self.settings.stop < 1:
+            self._stop(front, index)
+            return
+        present = self.known[front.object_id].present.get(index)
+        if present is not None and overlap(present.data, data) >= self.settings.agree:
+            self._leave(front, index)
+            return
+        mine[index] = replace(mask, doubt=doubt, reason=reason)
+        front.last, front.logits = data, logits
+        front.look = front.look.towards(look, _LEARNS)
+
+    def _stop(self, front: Front, index: int) -> None:
+        """End the way of an object that has ended; what an earlier run found beyond goes."""
+        for beyond in range(index, front.end + front.way, front.way):
+            self.found[front.object_id].pop(beyond, None)
+        self._leave(front, index)
+
+    def _leave(self, front: Front, index: int) -> None:
+        front.active = False
+        self.done += abs(front.end - index)
+
+    def _taken(self, index: int) -> Bools:
+        """Pixels of a slice that objects have for good: accepted ones, and given slices."""
+        plane, taken_of = self.slices.plane(index), self.slices.taken_of
+        taken = np.zeros(self.slices.size, np.bool_) if taken_of is None else taken_of(plane).copy()
+        for one in self.known.values():
+            if index in one.masks:
+                taken[one.masks[index].window] |= one.masks[index].crop
+        return taken
+
+    def _crowd(self, index: int, fronts: list[Front], taken: Bools) -> NDArray[np.int32]:
+        """Count the objects that are, or are about to be, at each pixel."""
+        crowd = taken.astype(np.int32)
+        here = {front.object_id for front in fronts}
+        for number, masks in self.found.items():
+            if index in masks and number not in here:
+                crowd[masks[index].window] += masks[index].crop
+        for front in fronts:
+            crowd += front.last
+        return crowd
+
+    def _remember(self, front: Front) -> None:
+        """Look at an object where its way begins."""
+        pixels = self.slices.pixels_of(self.slices.plane(front.start))
+        front.look = look_at(pixels, front.last)
+        ring = ring_around(front.last, 2 * ring_width(front.last))
+        front.tones = Tones.of(pixels, front.last, ring)
+
+    def _opinion(self, front: Front, pixels: NDArray[np.uint8]) -> NDArray[np.float32]:
+        """Return what the slices before say of each pixel."""
+        assert front.tones is not None  # `_visit` has looked
+        how = self.settings
+        opinion = how.inertia * depth_opinion(front.last, self.slices.step)
+        if how.appearance:
+            opinion += how.appearance * front.tones.opinion(pixels)
+        return opinion
+
+    def _decoded(
+        self,
+        embedding: Embedding,
+        pixels: NDArray[np.uint8],
+        fronts: list[Front],
+        crowd: NDArray[np.int32],
+    ) -> list[tuple[Bools, float, NDArray[np.float32] | None]]:
+        """Mask, score and logits of each front; those in several pieces have no logits."""
+        prompts, owners = [], []
+        for at, front in enumerate(fronts):
+            pieces = pieces_of(front.last)
+            others = (crowd - front.last) > 0
+            opinion = self._opinion(front, pixels)
+            for piece in pieces:
+                logits = front.logits if len(pieces) == 1 else None
+                asked = next_prompt(piece, logits, others, self.slices.step, self.settings)
+                prompts.append(replace(asked, opinion=opinion))
+                owners.append(at)
+        masks = self._decode(embedding, prompts)
+        found = []
+        for at in range(len(fronts)):
+            mine = [mask for mask, owner in zip(masks, owners, strict=True) if owner == at]
+            data = np.logical_or.reduce([mask.data for mask in mine])
+            areas = [mask.area + 1 for mask in mine]
+            score = float(np.average([mask.score for mask in mine], weights=areas))
+            found.append((np.array(data), score, mine[0].logits if len(mine) == 1 else None))
+        return found

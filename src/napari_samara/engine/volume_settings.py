@@ -1,0 +1,111 @@
+"""How an object is followed through a volume."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import ClassVar
+
+from napari_samara.settings import Settings, setting
+
+
+@dataclass(frozen=True)
+class PropagateSettings(Settings):
+    """How an object is followed through a volume.
+
+    The first five say what each next slice is prompted with; the defaults are what
+    ``benchmarks/propagation.py`` found best.
+
+    Attributes
+    ----------
+    box : bool
+        Whether with the box around the last mask.
+    margin : float
+        By how much that box grows, as a multiple of the distance between slices.
+    points : int
+        Points inside the last mask.
+    negatives : bool
+        Whether with points in other objects that come near.
+    mask : str
+        Whether the last mask itself is given: ``"logits"`` as the decoder left it, ``"binary"``
+        as it was cut off, ``"none"``.
+    inertia : float
+        How much the next outline is drawn towards the last one, see `slice_opinion`.
+    appearance : float
+        How much the brightness of each pixel counts.
+    method : str
+        ``"model"``, or ``"interpolate"`` for outlines that move evenly between annotated slices.
+    stop : float
+        Doubt from which on an object is taken to have ended.
+    agree : float
+        IoU with the mask there is from which on a correction goes no further.
+    consensus : bool
+        Whether the object is looked for across all axes and the answers are fused.
+    """
+
+    METHODS: ClassVar[tuple[str, ...]] = ("model", "interpolate")
+    MASKS: ClassVar[tuple[str, ...]] = ("logits", "binary", "none")
+
+    method: str = setting(
+        "model",
+        title="Method",
+        help="model: each slice is prompted from the last; interpolate: outlines move evenly "
+        "between annotated slices, which costs nothing.",
+        choices=METHODS,
+    )
+    box: bool = setting(True, title="Box", help="Prompt with the box around the last mask.")
+    margin: float = setting(
+        1.0,
+        title="Margin of the box (slices)",
+        help="By how much the box grows, as a multiple of the distance between slices.",
+        minimum=0.0,
+        maximum=100.0,
+    )
+    points: int = setting(
+        0, title="Points inside", help="Points inside the last mask.", minimum=0, maximum=16
+    )
+    negatives: bool = setting(
+        True,
+        title="Points in neighbours",
+        help="Say where it is not: points in other objects that come near.",
+    )
+    mask: str = setting(
+        "binary",
+        title="Last mask as a prompt",
+        help="logits: as the decoder left it; binary: as it was cut off; none: not at all.",
+        choices=MASKS,
+    )
+    inertia: float = setting(
+        1.5,
+        title="Inertia of the outline",
+        help="Logits by which a pixel is held back for each slice distance that it lies outside of "
+        "the last mask, and kept inside; 0 trusts the model alone.",
+        minimum=0.0,
+        maximum=32.0,
+    )
+    appearance: float = setting(
+        1.0,
+        title="Weight of the brightness",
+        help="How much it counts whether a pixel is as bright as the object was on the annotated "
+        "slice; 0 trusts the model alone.",
+        minimum=0.0,
+        maximum=32.0,
+    )
+    stop: float = setting(
+        0.5,
+        title="Stop at doubt",
+        help="Doubt from which on the object is taken to have ended; 1 never stops.",
+        minimum=0.0,
+        maximum=1.0,
+    )
+    agree: float = setting(
+        0.9,
+        title="Agreement (IoU)",
+        help="A correction goes on until masks agree this well with those there are.",
+        minimum=0.0,
+        maximum=1.0,
+    )
+    consensus: bool = setting(
+        False,
+        title="Fuse three axes",
+        help="Look for the object across all axes as well and fuse the answers; takes longer.",
+    )

@@ -1,0 +1,225 @@
+"""Objects are followed to their ends and no further, and nobody else's pixels are touched."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+from tests.engine.phantom import SHAPE, Phantom, branching, dice, ellipsoid
+
+from napari_samara.engine.volume import Propagation
+from napari_samara.engine.volume_fronts import Known
+from napari_samara.engine.volume_result import painted, settled
+from napari_samara.engine.volume_settings import PropagateSettings
+from napari_samara.engine.volume_slices import GIVEN, INTERPOLATED, SliceMask
+from napari_samara.errors import ImageError, PromptError
+
+
+def labels_of(*objects: np.ndarray) -> np.ndarray:
+    labels = np.zeros(SHAPE, np.int32)
+    for number, voxels in enumerate(objects, start=1):
+        labels[voxels & (labels == 0)] = number
+    return labels
+
+
+@pytest.fixture
+def one() -> Phantom:
+    """One ellipsoid, slices 4 to 16."""
+    return Phantom(labels_of(ellipsoid((10, 24, 28), (6.4, 11, 13))))
+
+
+@pytest.fixture
+def touching() -> Phantom:
+    """Two that touch, and one apart."""
+    return Phantom(
+        labels_of(
+            ellipsoid((9, 20, 16), (5.4, 9, 9)),
+            ellipsoid((11, 20, 33), (5.4, 9, 9)),
+            ellipsoid((10, 40, 46), (4.4, 5, 6)),
+        )
+    )
+
+
+def run(phantom: Phantom, known: dict[int, Known], **options: object) -> Propagation:
+    span = options.pop("span", None)
+    slices = options.pop("slices", None) or phantom.slices()
+    made = Propagation(slices, known, phantom.decode, PropagateSettings(**options), span)
+    made.run()
+    return made
+
+
+def test_both_ways_to_the_ends(one: Phantom) -> None:
+    found = run(one, {1: Known(one.given(1, 10))}).found[1]
+    held = np.flatnonzero((one.labels == 1).any((1, 2)))
+    assert dice(found, one.labels == 1) > 0.9
+    assert set(range(held[0] + 1, held[-1])) <= set(found) <= set(held.tolist())
+    assert found[10].origin == GIVEN
+    assert not np.shares_memory(found[10].crop, one.labels)
+
+
+def test_hallucinations_beyond_the_end_are_doubted(one: Phantom) -> None:
+    never = run(one, {1: Known(one.given(1, 10))}, stop=1.0, appearance=0.0, inertia=0.0)
+    assert max(never.found[1]) > 16  # what the check prevents
+
+
+@pytest.mark.parametrize("axis", [0, 1, 2])
+def test_any_axis(one: Phantom, axis: int) -> None:
+    slices = one.slices(axis)
+    seed = slices.plane((10, 24, 28)[axis]).extract(one.labels) == 1
+    made = run(one, {1: Known({(10, 24, 28)[axis]: SliceMask.of(seed)})}, slices=slices)
+    labels = np.zeros(SHAPE, np.int32)
+    painted(settled(made), slices, labels)
+    assert 2 * (labels & one.labels).sum() / (labels.sum() + one.labels.sum()) > 0.9
+
+
+def test_a_range_limits_it(one: Phantom) -> None:
+    found = run(one, {1: Known(one.given(1, 10))}, span=(8, 13)).found[1]
+    assert sorted(found) == [8, 9, 10, 11, 12]
+    assert set(one.encoded) == {8, 9, 11, 12}
+
+
+def test_two_known_slices_meet_in_the_middle(one: Phantom) -> None:
+    made = run(one, {1: Known(one.given(1, 6, 13))}, span=(6, 14))
+    assert [(f.way, f.start, f.end) for f in made._fronts] == [(1, 6, 9), (-1, 13, 10)]
+    assert sorted(made.found[1]) == list(range(6, 14))
+    assert dice(made.found[1], (one.labels == 1) & (np.arange(20) < 14)[:, None, None]) > 0.85
+
+
+def test_negative_slices_stop_it(one: Phantom) -> None:
+    found = run(one, {1: Known(one.given(1, 10), frozenset({13}))}).found[1]
+    assert max(found) == 12
+    assert min(found) < 7
+
+
+def test_gaps_between_known_slices_are_interpolated(one: Phantom) -> None:
+    known = {1: Known(one.given(1, 6, 14))}
+    cheap = run(one, known, method="interpolate").found[1]
+    assert not one.encoded
+    assert sorted(cheap) == list(range(6, 15))
+    assert {cheap[i].origin for i in range(7, 14)} == {INTERPOLATED}
+    # A decoder that loses it at once: interpolation is the fallback, but not across a stop.
+    one.decode = (
+        lambda _, prompts: [  # type: ignore[method-assign]
+            type(one).decode.__globals__["Mask"](np.zeros(SHAPE[1:], bool)) for _ in prompts
+        ]
+    )
+    lost = run(one, known).found[1]
+    assert sorted(lost) == list(range(6, 15))
+    stopped = run(one, {1: Known(one.given(1, 6, 14), frozenset({10}))}).found[1]
+    assert sorted(stopped) == [6, 14]
+
+
+def test_a_branching_object_keeps_its_branches() -> None:
+    phantom = Phantom(labels_of(branching()))
+    found = run(phantom, {1: Known(phantom.given(1, 5))}).found[1]
+    assert dice(found, phantom.labels == 1) > 0.85
+    half = found[15].data
+    assert half[:, :28].any()
+    assert half[:, 28:].any()
+
+
+def test_many_at_once_are_as_one_by_one(touching: Phantom) -> None:
+    alone = {
+        n: run(touching, {n: Known(touching.given(n, 10))}, negatives=False).found[n]
+        for n in (1, 2, 3)
+    }
+    touching.batches.clear()
+    together = run(
+        touching, {n: Known(touching.given(n, 10)) for n in (1, 2, 3)}, negatives=False
+    ).found
+    assert max(touching.batches) == 3
+    for number, masks in alone.items():
+        assert sorted(masks) == sorted(together[number])
+        for index, mask in masks.items():
+            assert np.array_equal(mask.data, together[number][index].data)
+
+
+def test_touching_objects_do_not_share_pixels(touching: Phantom) -> None:
+    made = run(touching, {n: Known(touching.given(n, 10)) for n in (1, 2, 3)})
+    total = np.zeros(SHAPE, int)
+    for masks in settled(made).values():
+        for index, mask in masks.items():
+            total[index] += mask.data
+    assert total.max() == 1
+    for number in (1, 2, 3):
+        assert dice(made.found[number], touching.labels == number) > 0.85
+
+
+def test_accepted_pixels_stay(touching: Phantom) -> None:
+    accepted = touching.labels == 2
+    accepted[:, :, 24:] |= touching.labels[:, :, 24:] == 1  # some of the other one, too
+    slices = touching.slices(taken_of=lambda plane: plane.extract(accepted))
+    made = run(touching, {1: Known(touching.given(1, 9))}, slices=slices)
+    labels = np.where(accepted, 7, 0).astype(np.int32)
+    before = labels.copy()
+    painted(settled(made), slices, labels)
+    assert np.array_equal(labels[accepted], before[accepted])
+    assert (labels == 1).sum() > 500
+
+
+def test_cancel_keeps_what_is_found(one: Phantom) -> None:
+    told: list[tuple[int, int]] = []
+    made = Propagation(one.slices(), {1: Known(one.given(1, 10))}, one.decode)
+    assert not made.run(lambda *at: told.append(at), lambda: len(told) == 3)
+    assert sorted(made.found[1]) == [10, 11, 12, 13]
+    assert not made.complete
+    assert made.run(lambda *at: told.append(at))  # and it can go on
+    assert min(made.found[1]) < 10
+    assert told[-1][0] == told[-1][1] == 19
+
+
+def test_a_correction_changes_its_neighbourhood_alone(one: Phantom) -> None:
+    first = settled(run(one, {1: Known(one.given(1, 10))}))[1]
+    wrong = dict(first)
+    half = ellipsoid((10, 18, 28), (6.4, 5, 13))
+    for index in (12, 13):
+        wrong[index] = SliceMask.of(half[index], 0.9, first[index].origin)
+    present = {i: mask for i, mask in wrong.items() if mask.origin != GIVEN}
+    one.encoded.clear()
+    known = Known({**one.given(1, 10), **one.given(1, 13)}, present=present)
+    made = settled(run(one, {1: known}, agree=0.8))[1]
+    assert dice(made, one.labels == 1) >= dice(first, one.labels == 1) - 0.01
+    assert made[6] is wrong[6]
+    assert made[13].origin == GIVEN
+    assert set(one.encoded) <= {9, 11, 12, 14, 15}
+
+
+def test_an_empty_correction_ends_the_object_there(one: Phantom) -> None:
+    first = settled(run(one, {1: Known(one.given(1, 10))}))[1]
+    present = {i: mask for i, mask in first.items() if mask.origin != GIVEN}
+    made = run(one, {1: Known(one.given(1, 10), frozenset({13}), present)}).found[1]
+    assert max(made) == 12
+    assert min(made) == min(first)
+
+
+def test_doubt_and_reasons(one: Phantom) -> None:
+    made = settled(run(one, {1: Known(one.given(1, 10))}))[1]
+    assert made[10].doubt == 0
+    assert made[10].reason == ""
+    assert 0 < made[11].doubt < made[max(made)].doubt <= 1
+    assert "may go on" in made[max(made)].reason
+
+
+@pytest.mark.parametrize(
+    ("options", "error"),
+    [
+        ({"axis": 3}, ImageError),
+        ({"spacing": (0, 1, 1)}, ImageError),
+        ({"spacing": (1, 1)}, ImageError),
+        ({"spacing": (np.nan, 1, 1)}, ImageError),
+    ],
+)
+def test_slices_that_are_none(one: Phantom, options: dict, error: type[Exception]) -> None:
+    with pytest.raises(error):
+        one.slices(**options)
+
+
+def test_a_plane_of_another_axis_is_no_slice(one: Phantom) -> None:
+    with pytest.raises(PromptError, match="axis 0"):
+        one.slices().index_of(one.slices(1).plane(3))
+
+
+def test_a_single_slice_and_thin_axes() -> None:
+    flat = Phantom(ellipsoid((0, 24, 28), (3, 9, 9))[:1].astype(np.int32))
+    assert sorted(run(flat, {1: Known(flat.given(1, 0))}).found[1]) == [0]
+    thin = Phantom(ellipsoid((10, 24, 28), (6, 9, 9))[:, 24:25].astype(np.int32))
+    assert len(run(thin, {1: Known(thin.given(1, 10))}).found[1]) > 3
