@@ -5,22 +5,22 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from psygnal import Signal
-from qtpy.QtCore import QTimer
 
-from napari_samara.errors import ImageError, SamaraError
+from napari_samara.errors import SamaraError
 from napari_samara.prompts import PromptSet
 from napari_samara.session.paced_runner import PacedRunner
 from napari_samara.session.restored import Restored
 from napari_samara.ui.beginning import layers_for, open_session, with_restored
 from napari_samara.ui.binding import ImageBinding
-from napari_samara.ui.contrast import DISPLAYED, adopted, chosen
+from napari_samara.ui.contrast import adopted, chosen
 from napari_samara.ui.keeping import Keeping
 from napari_samara.ui.keys import bind_in_labels, bind_keys, unbind_in_labels
 from napari_samara.ui.layer_set import GivenLayers, LayerSet
-from napari_samara.ui.navigation import show_held
+from napari_samara.ui.navigation import show_held, shown_plane
 from napari_samara.ui.object_tools import look_at, refine
 from napari_samara.ui.picking import Picking
 from napari_samara.ui.prompt_sync import PromptSync
+from napari_samara.ui.wiring import Wiring
 from napari_samara.ui.workers import MainThread
 
 if TYPE_CHECKING:
@@ -30,8 +30,7 @@ if TYPE_CHECKING:
     from napari.layers import Image, Labels, Points, Shapes
 
     from napari_samara.engine.predictor import Predictor
-    from napari_samara.planes import Plane
-    from napari_samara.session import JobRunner, LabelEdit
+    from napari_samara.session import JobRunner
     from napari_samara.session.jobs import Delivery
     from napari_samara.session.journal import Journal
 
@@ -102,7 +101,7 @@ class Annotator:
         keeping = with_restored(keeping or Keeping(), self.binding)
         if isinstance(keeping.saved, Restored):
             show_held(viewer.dims, self.binding, keeping.saved.saved.held)
-        plane = self._plane()
+        plane = shown_plane(viewer.dims, self.binding)
         self._open = True
         predictor.spare_cores = 1  # the window is drawn while a click is decoded
         self._main = MainThread()
@@ -119,8 +118,7 @@ class Annotator:
         self._sync = PromptSync(self.session, self.layers, self.attempt)
         self.picking = Picking(self.session, self.layers, self._sync, self.attempt)
         self.next_class: str | None = None
-        for event, slot in self._pairs():
-            event.connect(slot)
+        self._wiring = Wiring(self, self._sync)
         self._sync.begin()
         self.picking.show()
 
@@ -276,8 +274,7 @@ class Annotator:
         if not self._open:
             return
         self._open = False
-        for event, slot in self._pairs():
-            event.disconnect(slot)
+        self._wiring.close()
         # The window is not to freeze until a plane is encoded that nobody asks for any more.
         self.session.close(wait=False)
         self._main.close()
@@ -295,62 +292,3 @@ class Annotator:
         records = self.session.accept_many(klass=self.next_class)
         if records:
             self.selected = records[-1].label
-
-    def _plane(self) -> Plane:
-        """Plane that the viewer shows."""
-        plane = self.binding.plane(self.viewer.dims)
-        if plane is None:
-            name = self.binding.layer.name
-            raise ImageError(f"the sliders stand outside {name!r}; move them onto it")
-        return plane
-
-    def _pairs(self) -> list[tuple[Any, Callable[..., object]]]:
-        """Every event and what it leads to, in one place: closing is the mirror image."""
-        events, dims = self.session.events, self.viewer.dims.events
-        return [
-            (events.candidates, self.picking.show),
-            (events.batch, self.picking.show),
-            (events.prompts, self._sync.to_layers),
-            (events.seeds, self._sync.seeds_to_layers),
-            (self._sync.switched, self.picking.show),
-            (self._sync.switched, self.each_switched.emit),
-            (self.layers.drawn, self._on_drawn),
-            (self.layers.lost, self._on_lost),
-            (self.layers.target.painted, self._on_painted),
-            (dims.point, self._on_dims),
-            (dims.order, self._on_dims),
-            (self.layers.told, self.message.emit),
-            *((layer.events.contrast_limits, self._on_limits) for layer in self.binding.layers),
-        ]
-
-    def _on_drawn(self) -> None:
-        """Take over what is drawn, and put back a layer that was removed."""
-        self._sync.from_layers()
-        QTimer.singleShot(0, self._bring_back)
-
-    def _bring_back(self) -> None:
-        """Put back layers that were removed, with what they showed."""
-        if self._open and self.layers.bring_back():
-            self.picking.show()
-
-    def _on_dims(self) -> None:
-        """Follow the sliders to another plane."""
-        plane = self.binding.plane(self.viewer.dims)
-        if plane is None:
-            self.layers.preview.show(None, self.session.plane)
-        elif plane != self.session.plane:
-            self.session.plane = plane
-
-    def _on_limits(self) -> None:
-        """Follow the contrast limits, if they are what was chosen."""
-        if self.contrast_name == DISPLAYED:
-            self.choose_contrast(DISPLAYED)
-
-    def _on_painted(self, edits: tuple[LabelEdit, ...]) -> None:
-        """Tell the session what the user painted."""
-        self.attempt(self.session.painted, *edits)
-
-    def _on_lost(self, line: str) -> None:
-        """End, since a layer that annotating needs is gone."""
-        self.message.emit(line)
-        QTimer.singleShot(0, self.close)

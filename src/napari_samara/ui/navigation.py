@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from napari_samara.errors import ImageError
 from napari_samara.ui.levels import displayed_axes
 from napari_samara.ui.transforms import unit_factors, units_of
 
@@ -16,6 +17,33 @@ if TYPE_CHECKING:
     from napari_samara.session import ObjectRecord
     from napari_samara.session.held import Held
     from napari_samara.ui.binding import ImageBinding
+
+
+def shown_plane(dims: Dims, binding: ImageBinding) -> Plane:
+    """Plane of an image that the viewer shows.
+
+    Parameters
+    ----------
+    dims : napari.components.Dims
+        Of the viewer.
+    binding : ImageBinding
+        The image.
+
+    Returns
+    -------
+    Plane
+        Rows along the earlier axis.
+
+    Raises
+    ------
+    ImageError
+        If the sliders stand outside the image.
+    """
+    plane = binding.plane(dims)
+    if plane is None:
+        name = binding.layer.name
+        raise ImageError(f"the sliders stand outside {name!r}; move them onto it")
+    return plane
 
 
 def show_plane(dims: Dims, binding: ImageBinding, plane: Plane) -> None:

@@ -17,8 +17,8 @@ from napari_samara.ui.keeping import Keeping, Subject
 from napari_samara.ui.on_disk import delete_store, nearest, store_size
 from napari_samara.ui.preferences import Preferences
 from napari_samara.ui.widgets.elided import ElidedLabel
-from napari_samara.ui.widgets.forms import wrapped_label
 from napari_samara.ui.widgets.resume_panel import ResumePanel
+from napari_samara.ui.widgets.unsaved import UnsavedWarning
 from napari_samara.ui.workers import MainThread, Task
 
 if TYPE_CHECKING:
@@ -50,7 +50,7 @@ class AutosaveForm(QWidget):
         self.path = ElidedLabel()
         self.open, self.change = QPushButton("Open"), QPushButton("Move…")
         self.clear = QPushButton("Clear")
-        self.panel, self.warning = ResumePanel(), wrapped_label()
+        self.panel, self.warning = ResumePanel(), UnsavedWarning()
         self.preferences = Preferences()
         self._main = MainThread(self)
         self._tasks: dict[str, Task] = {}
@@ -107,13 +107,7 @@ class AutosaveForm(QWidget):
         problem : str
             Why; "" where all is saved.
         """
-        reason = problem.rpartition(": ")[2].rstrip(".")  # the path is in the tooltip
-        line = f"Not saved: {reason}." if problem else ""
-        if problem and problem != _OFF:
-            line += " What you accept is in this window only. Move… saves it elsewhere."
-        self.warning.setText(line)
-        self.warning.setToolTip(problem)
-        self.warning.setVisible(bool(line))
+        self.warning.show_problem(problem, chosen=problem == _OFF)
 
     def follow(self, status: Status) -> None:
         """Look at the size of the store again once a plane was encoded.
@@ -138,7 +132,6 @@ class AutosaveForm(QWidget):
         """Put the parts below each other, and listen."""
         for part in (self.panel, self.warning):
             part.setParent(self)  # until the dock places them
-        self.warning.setStyleSheet("font-weight: bold; border: 1px solid #d55e00; padding: 4px;")
         self.autosave.setToolTip("Every accepted object is on the disk before it counts.")
         self.embeddings.setToolTip(
             "Planes that were encoded are kept on the disk, so that they need not be encoded at "
