@@ -112,21 +112,21 @@ def _intensity(view: npt.NDArray[np.uint8], rng: np.random.Generator) -> Floats:
         x = np.repeat((x @ mix)[..., None], 3, axis=2)
     elif rng.random() < 0.6:
         x = x[..., rng.permutation(3)] * rng.uniform(0.7, 1.3, 3).astype(np.float32)
-    if rng.random() < 0.25:
+    if rng.random() < 0.12:
         x = 1 - x
-    if rng.random() < 0.6:
+    if rng.random() < 0.5:
         low, high = float(x.min()), float(x.max())
         unit = np.clip((x - low) / max(high - low, 1e-6), 0, 1)
-        x = unit ** np.float32(np.exp(rng.uniform(-0.8, 0.8)))
-    if rng.random() < 0.2:
-        x = ndimage.gaussian_filter(x, (*[rng.uniform(0.3, 1.5)] * 2, 0))
+        x = unit ** np.float32(np.exp(rng.uniform(-0.6, 0.6)))
+    if rng.random() < 0.12:
+        x = ndimage.gaussian_filter(x, (*[rng.uniform(0.3, 1.2)] * 2, 0))
     if rng.random() < 0.15:  # uneven light
         ramp = np.linspace(0, 1, x.shape[0])[:, None] * rng.normal() + (
             np.linspace(0, 1, x.shape[1]) * rng.normal()
         )
         x = x + (0.3 * float(x.std()) * ramp[..., None]).astype(np.float32)
-    if rng.random() < 0.4:
-        noise = rng.normal(0, rng.uniform(0.02, 0.4) * float(x.std()), x.shape[:2])
+    if rng.random() < 0.25:
+        noise = rng.normal(0, rng.uniform(0.02, 0.25) * float(x.std()), x.shape[:2])
         x = x + noise[..., None].astype(np.float32)
     return standardise(x)
 
