@@ -39,7 +39,7 @@ LAYERS = (
     ("model",),
     ("engine", "store", "checkpoints"),
     ("session", "training"),
-    ("api",),
+    ("api", "volume_api"),
     ("ui", "cli"),
 )
 RANK = {noun: rank for rank, layer in enumerate(LAYERS) for noun in layer}
@@ -167,6 +167,7 @@ ABSENT = {
     "session": VIEWER | TORCH,
     "training": VIEWER,
     "api": VIEWER,
+    "volume_api": VIEWER,
     "cli": VIEWER,
 }
 EXISTING = [

@@ -19,6 +19,7 @@ _HOME_OF = {
     "open_session": "napari_samara.api",
     "replay": "napari_samara.api",
     "segment": "napari_samara.api",
+    "segment_volume": "napari_samara.volume_api",
 }
 """The module that defines each public name: one line adds a name."""
 
@@ -32,6 +33,7 @@ __all__ = [
     "open_session",
     "replay",
     "segment",
+    "segment_volume",
 ]
 
 

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from napari_samara.errors import MissingExtraError
+from napari_samara.output import whole_file
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -86,7 +87,49 @@ def nifti_grid(path: Path) -> tuple[NDArray[np.float64], str]:
     return affine, _UNITS.get(image.header.get_xyzt_units()[0], "")
 
 
+def write_nifti(path: Path, labels: NDArray[Any], like: Path) -> None:
+    """Write labels so that they lie where the voxels of another NIfTI file do.
+
+    Parameters
+    ----------
+    path : Path
+        ``.nii`` or ``.nii.gz``; appears whole or not at all.
+    labels : ndarray of int, shape (planes, rows, cols)
+        Of the shape that `read_nifti` gives the other file.
+    like : Path
+        That file: affine, codes and units are those of it.
+
+    Raises
+    ------
+    MissingExtraError
+        If nibabel is not installed.
+    OutputError
+        If it cannot be written.
+    """
+    import gzip
+
+    other = _opened(like)
+    made: Any = _nibabel(path).Nifti1Image(labels.T, other.affine)
+    for code in ("sform", "qform"):
+        matrix, number = getattr(other, f"get_{code}")(coded=True)
+        getattr(made, f"set_{code}")(other.affine if matrix is None else matrix, int(number))
+    made.header.set_xyzt_units(*other.header.get_xyzt_units())
+    content = made.to_bytes()
+    if path.name.lower().endswith(".gz"):
+        content = gzip.compress(content, mtime=0)
+    with whole_file(path) as part:
+        part.write_bytes(content)
+
+
 def _opened(path: Path) -> Any:
+    nibabel = _nibabel(path)
+    image = nibabel.load(path)
+    if not isinstance(image, nibabel.Nifti1Pair):
+        raise ValueError(f"its header is that of {type(image).__name__}")
+    return image
+
+
+def _nibabel(path: Path) -> Any:
     try:
         import nibabel
     except ImportError as error:
@@ -94,7 +137,4 @@ def _opened(path: Path) -> Any:
             f"{path}: NIfTI files are read by nibabel, which is not installed; install it with "
             "pip install 'napari-samara[volumes]'"
         ) from error
-    image = nibabel.load(path)
-    if not isinstance(image, nibabel.Nifti1Pair):
-        raise ValueError(f"its header is that of {type(image).__name__}")
-    return image
+    return nibabel

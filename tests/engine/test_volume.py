@@ -110,7 +110,8 @@ def test_gaps_between_known_slices_are_interpolated(one: Phantom) -> None:
 
 def test_a_branching_object_keeps_its_branches() -> None:
     phantom = Phantom(labels_of(branching()))
-    found = run(phantom, {1: Known(phantom.given(1, 5))}).found[1]
+    # The decoder of the phantom never leaves its box: what moves that fast needs a margin.
+    found = run(phantom, {1: Known(phantom.given(1, 5))}, margin=2.0).found[1]
     assert dice(found, phantom.labels == 1) > 0.85
     half = found[15].data
     assert half[:, :28].any()

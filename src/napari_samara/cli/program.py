@@ -19,6 +19,7 @@ from napari_samara.cli import (
     evaluate,
     finetune,
     models,
+    propagate,
     replay,
     segment,
     store,
@@ -31,7 +32,19 @@ if TYPE_CHECKING:
 SUCCESS, FAILURE, USAGE, INTERRUPTED = 0, 1, 2, 130
 """Exit statuses; argparse itself leaves with 2."""
 
-_COMMANDS = (demo, doctor, models, embed, segment, replay, evaluate, finetune, store, bench)
+_COMMANDS = (
+    demo,
+    doctor,
+    models,
+    embed,
+    segment,
+    propagate,
+    replay,
+    evaluate,
+    finetune,
+    store,
+    bench,
+)
 
 
 def main(argv: Sequence[str] | None = None) -> int:

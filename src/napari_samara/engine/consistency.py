@@ -70,6 +70,11 @@ class Evidence:
         Change of the mean inside since the look that is remembered, in spreads.
     contrast : float
         What is left of the contrast of that look; 1 where it had too little to tell.
+    tone : float
+        How much more its pixels look like the object than like what was next to it, as a share of
+        the known slice; below 0 they look like its surroundings.
+    waist : float
+        Area relative to the smallest on the way, for what has become thin and grows again.
     """
 
     iou: float
@@ -78,9 +83,11 @@ class Evidence:
     score: float
     brightness: float = 0.0
     contrast: float = 1.0
+    tone: float = 1.0
+    waist: float = 1.0
 
 
-def look_at(pixels: NDArray[np.uint8], data: Bools) -> Look:
+def look_at(pixels: NDArray[np.uint8], data: Bools, others: Bools | None = None) -> Look:
     """Measure how an object looks.
 
     Parameters
@@ -89,6 +96,8 @@ def look_at(pixels: NDArray[np.uint8], data: Bools) -> Look:
         The slice as the model sees it.
     data : ndarray of bool, shape (rows, cols)
         The object, not empty.
+    others : ndarray of bool, shape (rows, cols), optional
+        Pixels of other objects, which it is not compared with.
 
     Returns
     -------
@@ -102,6 +111,8 @@ def look_at(pixels: NDArray[np.uint8], data: Bools) -> Look:
     cols = slice(max(box[1] - width, 0), box[3] + width)
     near, grey = data[rows, cols], pixels[rows, cols].astype(np.float32)
     ring = ring_around(near, width)
+    if others is not None:
+        ring &= ~others[rows, cols]
     inner, outer = grey[near], grey[ring] if ring.any() else grey[near]
     return Look(float(inner.mean()), float(inner.std()), float(outer.mean()), float(outer.std()))
 
@@ -160,6 +171,8 @@ _REASONS = (
     ("shift", "the middle jumps", 0.35, 1.2),
     ("brightness", "the brightness changes", 0.8, 2.2),
     ("contrast", "it no longer stands out", 0.6, 0.1),
+    ("tone", "it looks like what is around it", 0.4, -0.2),
+    ("waist", "it has become thin and grows again", 1.4, 3.0),
 )
 """Name, words, and the values from which on there is some doubt and full doubt."""
 
@@ -196,7 +209,9 @@ _WEIGHTS = {
     "grown": 0.5,
     "shift": 0.4,
     "brightness": 0.8,
-    "contrast": 0.7,
+    "contrast": 0.5,
+    "tone": 0.85,
+    "waist": 0.45,
 }
 
 

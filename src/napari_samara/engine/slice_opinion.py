@@ -29,6 +29,9 @@ _INNER, _OUTER = 2.0, 8.0
 # Grey levels to a bin; bins over which counts are smoothed; how sure a single pixel may make.
 _BIN, _SMOOTH, _SUREST = 8, 1.2, 3.0
 
+# Mean logarithm of the pixels of an object below which they look like their surroundings.
+_TELLING = 0.25
+
 # Share of each bin that counts as seen, so that no brightness is impossible.
 _UNSEEN = 0.02
 
@@ -41,9 +44,12 @@ class Tones:
     ----------
     ratio : ndarray of float32, shape (256,)
         Logarithm, by grey level; 0 where both are alike.
+    mean : float
+        Of the pixels of the object itself.
     """
 
     ratio: Floats
+    mean: float = 0.0
 
     @classmethod
     def of(cls, pixels: NDArray[np.uint8], data: Bools, ring: Bools) -> Tones:
@@ -61,7 +67,27 @@ class Tones:
         inside, outside = (_shares(pixels[where]) for where in (data, ring))
         ratio = np.clip(np.log(inside / outside), -_SUREST, _SUREST)
         centres = np.arange(0, 256, _BIN) + (_BIN - 1) / 2
-        return cls(np.interp(np.arange(256), centres, ratio).astype(np.float32))
+        levels = np.interp(np.arange(256), centres, ratio).astype(np.float32)
+        return cls(levels, float(levels[pixels[data]].mean()))
+
+    def likeness(self, pixels: NDArray[np.uint8], data: Bools) -> float:
+        """Return the mean logarithm in a mask, as a share of that of the object itself.
+
+        Parameters
+        ----------
+        pixels : ndarray of uint8, shape (rows, cols)
+            Another slice.
+        data : ndarray of bool, shape (rows, cols)
+            Not empty.
+
+        Returns
+        -------
+        float
+            1 as well where inside and outside are too much alike to tell.
+        """
+        if self.mean < _TELLING:
+            return 1.0
+        return float(self.ratio[pixels[data]].mean() / self.mean)
 
     def opinion(self, pixels: NDArray[np.uint8]) -> Floats:
         """Return the logarithm for each pixel (rows, cols), smoothed over neighbours."""

@@ -21,8 +21,10 @@ from napari_samara.engine.volume_fronts import (
     Known,
     connected,
     fronts_of,
+    passed_gap,
     share_out,
     visits_of,
+    without,
 )
 from napari_samara.engine.volume_prompts import next_prompt, pieces_of
 from napari_samara.engine.volume_settings import PropagateSettings
@@ -171,13 +173,15 @@ class Propagation:
         )
         for front, (data, score, logits) in zip(fronts, masks, strict=True):
             self.done += 1
-            self._judge(front, index, pixels, SliceMask.of(data, score, PROPAGATED), logits)
+            front.last = without(front.last, taken)  # what others have is no loss
+            mask = SliceMask.of(data, score, PROPAGATED)
+            self._judge(front, index, (pixels, taken), mask, logits)
 
     def _judge(
         self,
         front: Front,
         index: int,
-        pixels: NDArray[np.uint8],
+        seen: tuple[NDArray[np.uint8], Bools],
         mask: SliceMask,
         logits: NDArray[np.float32] | None,
     ) -> None:
@@ -187,8 +191,14 @@ class Propagation:
         if mask.area < _SMALLEST:
             self._stop(front, index)
             return
-        look = look_at(pixels, data)
-        evidence = compare(front.last, data, mask.score, front.look, look)
+        pixels, taken = seen
+        look = look_at(pixels, data, taken)
+        assert front.tones is not None
+        evidence = replace(
+            compare(front.last, data, mask.score, front.look, look),
+            tone=front.tones.likeness(pixels, data),
+            waist=mask.area / front.smallest,
+        )
         self.evidence[front.object_id, index] = evidence
         doubt, reason = doubt_of(evidence)
         if doubt >= self.settings.stop and self.settings.stop < 1:
@@ -199,14 +209,20 @@ class Propagation:
             self._leave(front, index)
             return
         mine[index] = replace(mask, doubt=doubt, reason=reason)
+        front.path.append((index, evidence.tone, mask.area))
+        gap = passed_gap(front.path) if self.settings.stop < 1 else None
+        if gap is not None:  # what was found behind it is another object
+            self._stop(front, gap, index)
+            return
         front.last, front.logits = data, logits
+        front.smallest = min(front.smallest, mask.area)
         front.look = front.look.towards(look, _LEARNS)
 
-    def _stop(self, front: Front, index: int) -> None:
-        """End the way of an object that has ended; what an earlier run found beyond goes."""
+    def _stop(self, front: Front, index: int, here: int | None = None) -> None:
+        """End the way of an object that has ended; what was found from there on goes."""
         for beyond in range(index, front.end + front.way, front.way):
             self.found[front.object_id].pop(beyond, None)
-        self._leave(front, index)
+        self._leave(front, index if here is None else here)
 
     def _leave(self, front: Front, index: int) -> None:
         front.active = False
@@ -236,6 +252,9 @@ class Propagation:
         """Look at an object where its way begins."""
         pixels = self.slices.pixels_of(self.slices.plane(front.start))
         front.look = look_at(pixels, front.last)
+        ring = ring_around(front.last, 2 * ring_width(front.last))
+        front.tones = Tones.of(pixels, front.last, ring)
+        front.path.append((front.start, 1.0, front.smallest))
         ring = ring_around(front.last, 2 * ring_width(front.last))
         front.tones = Tones.of(pixels, front.last, ring)
 

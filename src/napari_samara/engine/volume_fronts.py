@@ -105,6 +105,10 @@ class Front:
         That `last` came from.
     active : bool
         Whether it goes on.
+    smallest : int
+        Least area on the way.
+    path : list of (int, float, int)
+        Index, likeness and area of each slice on the way.
     """
 
     object_id: int
@@ -116,11 +120,47 @@ class Front:
     tones: Tones | None = None
     logits: NDArray[np.float32] | None = None
     active: bool = True
+    smallest: int = 0
+    path: list[tuple[int, float, int]] = field(default_factory=list)
+
+    def __post_init__(self) -> None:
+        """Begin with the area of the known slice."""
+        self.smallest = int(np.count_nonzero(self.last))
 
     def covers(self, way: int, index: int) -> bool:
         """Whether it has to look at a slice."""
         between = (index - self.start) * way > 0 and (self.end - index) * way >= 0
         return self.active and way == self.way and between
+
+
+def passed_gap(path: Sequence[tuple[int, float, int]]) -> int | None:
+    """Return the slice where one object ended and another began, if a way led through both.
+
+    Between two objects of a kind lies a slice in which what was followed is both small and dim;
+    that it was the end shows only when it is large and bright again.
+
+    Parameters
+    ----------
+    path : sequence of (int, float, int)
+        Index, likeness and area of each slice, the known one first.
+
+    Returns
+    -------
+    int or None
+        The slice between them; None where there is none.
+    """
+    if len(path) < 3:
+        return None
+    likeness = [like for _, like, _ in path]
+    low = int(np.argmin(likeness))
+    before, after = max(likeness[: low + 1]), likeness[-1]
+    largest = max(area for _, _, area in path[: low + 1])
+    dim = likeness[low] < _DIM * before and after - likeness[low] >= _AGAIN
+    return path[low][0] if dim and low > 0 and path[low][2] < _THIN * largest else None
+
+
+# Likeness in a gap relative to that before, its rise behind it, and the area in it.
+_DIM, _AGAIN, _THIN = 0.75, 0.2, 0.85
 
 
 def fronts_of(known: Mapping[int, Known], span: tuple[int, int]) -> list[Front]:
@@ -193,3 +233,15 @@ def share_out(masks: Sequence[Bools], before: Sequence[Bools], scores: Sequence[
         owner[mask & old] = at
     for at, mask in enumerate(masks):
         mask &= owner == at
+
+
+def without(data: Bools, taken: Bools) -> Bools:
+    """Return a mask without some pixels, or as it is where nothing would be left.
+
+    Parameters
+    ----------
+    data, taken : ndarray of bool, shape (rows, cols)
+        The mask, and the pixels.
+    """
+    left = data & ~taken
+    return left if left.any() else data

@@ -54,7 +54,7 @@ class PropagateSettings(Settings):
     )
     box: bool = setting(True, title="Box", help="Prompt with the box around the last mask.")
     margin: float = setting(
-        1.0,
+        0.5,
         title="Margin of the box (slices)",
         help="By how much the box grows, as a multiple of the distance between slices.",
         minimum=0.0,
@@ -75,7 +75,7 @@ class PropagateSettings(Settings):
         choices=MASKS,
     )
     inertia: float = setting(
-        1.5,
+        1.0,
         title="Inertia of the outline",
         help="Logits by which a pixel is held back for each slice distance that it lies outside of "
         "the last mask, and kept inside; 0 trusts the model alone.",
@@ -83,7 +83,7 @@ class PropagateSettings(Settings):
         maximum=32.0,
     )
     appearance: float = setting(
-        1.0,
+        2.0,
         title="Weight of the brightness",
         help="How much it counts whether a pixel is as bright as the object was on the annotated "
         "slice; 0 trusts the model alone.",
@@ -91,7 +91,7 @@ class PropagateSettings(Settings):
         maximum=32.0,
     )
     stop: float = setting(
-        0.5,
+        0.4,
         title="Stop at doubt",
         help="Doubt from which on the object is taken to have ended; 1 never stops.",
         minimum=0.0,

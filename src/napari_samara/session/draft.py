@@ -194,6 +194,8 @@ class Draft:
             new = made.get(label, old)
             if new is None and adopt:
                 new = ObjectRecord(label, _NO_PROMPTS, (), 0)
+            if new is not None and adopt:
+                new = _by_hand(new, boxes.get(label, {}))
             if new is not None:
                 area = counts.present(label) if old is None else old.area + counts.gained[label]
                 counted = self._counted(new, area, boxes.get(label, {}))
@@ -250,6 +252,17 @@ class Draft:
         if edit.changed.any():
             self._planes[edit.plane][_window(edit.box)] = edit.after
             self.edits.append(edit)
+
+
+def _by_hand(record: ObjectRecord, planes: Collection[Plane]) -> ObjectRecord:
+    """Take the doubt from slices that somebody has corrected."""
+    parts = tuple(
+        replace(part, scores=(), doubt=None, reason="")
+        if part.doubt is not None and part.plane in planes
+        else part
+        for part in record.parts
+    )
+    return replace(record, parts=parts)
 
 
 def _window(box: PixelBox) -> tuple[slice, slice]:

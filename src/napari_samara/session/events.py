@@ -58,6 +58,8 @@ class SessionEvents(SignalGroup):
     remade : Signal(object)
         The `Remade` of `Session.remake` has got further, is done or has failed; None once it is
         accepted or discarded.
+    propagated : Signal(object)
+        The `Propagated` of `Session.propagate` has got further, is at its end or has failed.
     unsaved : Signal(str)
         Why what is accepted is not on the disk; "" once it is again.
     """
@@ -71,4 +73,5 @@ class SessionEvents(SignalGroup):
     batch = Signal(tuple)
     seeds = Signal(PromptSet)
     remade = Signal(object)
+    propagated = Signal(object)
     unsaved = Signal(str)

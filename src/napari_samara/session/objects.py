@@ -107,6 +107,10 @@ class ObjectPart:
         Digest of the RGB plane that was encoded.
     checkpoint : str
         Digest of the weights; empty where it is not known.
+    doubt : float or None
+        Of a slice that was found by following the object from others, 0 to 1; None for others.
+    reason : str
+        Why, in words.
     """
 
     plane: Plane
@@ -117,9 +121,12 @@ class ObjectPart:
     settings: PredictSettings | None = None
     pixels: str = ""
     checkpoint: str = ""
+    doubt: float | None = None
+    reason: str = ""
 
     def to_dict(self) -> dict[str, Any]:
         """Return the plain form for JSON."""
+        found = {} if self.doubt is None else {"doubt": self.doubt, "reason": self.reason}
         return {
             "plane": self.plane.to_dict(),
             "box": list(self.box),
@@ -129,6 +136,7 @@ class ObjectPart:
             "settings": self.settings.to_dict() if self.settings else None,
             "pixels": self.pixels,
             "checkpoint": self.checkpoint,
+            **found,
         }
 
     @classmethod
@@ -145,6 +153,8 @@ class ObjectPart:
             None if settings is None else PredictSettings.from_dict(settings),
             str(data["pixels"]),
             str(data.get("checkpoint", "")),  # files of before it was kept for each object
+            None if data.get("doubt") is None else float(data["doubt"]),
+            str(data.get("reason", "")),
         )
 
 

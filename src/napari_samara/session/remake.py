@@ -96,7 +96,8 @@ def work_for(
     """
     remade = Remade(name, {})
     groups: dict[Any, list[tuple[Wanted, int]]] = {}
-    unprompted, painted = [], []
+    unprompted: list[int] = []
+    painted: list[int] = []
     for label, record in records.items():
         asked = list(_asked(record, shape, like))
         if not asked or label in by_hand:

@@ -59,7 +59,8 @@ def accept_answers(
     old = book.records.get(brush.label)
     draft = Draft(book.labels, book.records)
     parts = {upright(part.plane): part for part in old.parts} if old else {}
-    for plane in [at for at, part in parts.items() if part.scores and at not in answers]:
+    prompted = (at for at, part in parts.items() if part.scores and part.doubt is None)
+    for plane in [at for at in prompted if at not in answers]:
         if brush.replacing:  # its prompts were taken away
             draft.relabel(parts.pop(plane).plane, brush.label, 0)
     written = 0
