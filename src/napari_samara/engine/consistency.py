@@ -75,6 +75,8 @@ class Evidence:
         the known slice; below 0 they look like its surroundings.
     waist : float
         Area relative to the smallest on the way, for what has become thin and grows again.
+    length : float
+        Way since the known slice, in radii of the largest mask on it.
     """
 
     iou: float
@@ -85,6 +87,7 @@ class Evidence:
     contrast: float = 1.0
     tone: float = 1.0
     waist: float = 1.0
+    length: float = 0.0
 
 
 def look_at(pixels: NDArray[np.uint8], data: Bools, others: Bools | None = None) -> Look:
@@ -173,6 +176,7 @@ _REASONS = (
     ("contrast", "it no longer stands out", 0.6, 0.1),
     ("tone", "it looks like what is around it", 0.4, -0.2),
     ("waist", "it has become thin and grows again", 1.4, 3.0),
+    ("length", "it is long for its width", 2.0, 4.0),
 )
 """Name, words, and the values from which on there is some doubt and full doubt."""
 
@@ -212,6 +216,8 @@ _WEIGHTS = {
     "contrast": 0.5,
     "tone": 0.85,
     "waist": 0.45,
+    "length": 0.35,
+    "length": 0.35,
 }
 
 

@@ -70,6 +70,11 @@ class Tones:
         levels = np.interp(np.arange(256), centres, ratio).astype(np.float32)
         return cls(levels, float(levels[pixels[data]].mean()))
 
+    @property
+    def telling(self) -> bool:
+        """Whether the object looks other than what is around it."""
+        return self.mean >= _TELLING
+
     def likeness(self, pixels: NDArray[np.uint8], data: Bools) -> float:
         """Return the mean logarithm in a mask, as a share of that of the object itself.
 
@@ -85,7 +90,7 @@ class Tones:
         float
             1 as well where inside and outside are too much alike to tell.
         """
-        if self.mean < _TELLING:
+        if not self.telling:
             return 1.0
         return float(self.ratio[pixels[data]].mean() / self.mean)
 

@@ -16,7 +16,8 @@ from napari_samara.engine.consistency import (
     ring_width,
 )
 from napari_samara.engine.interpolation import interpolate
-from napari_samara.engine.slice_opinion import Tones, depth_opinion
+from napari_samara.engine.slice_opinion import Tones
+from napari_samara.engine.volume_answers import answers_of
 from napari_samara.engine.volume_fronts import (
     Known,
     connected,
@@ -26,7 +27,6 @@ from napari_samara.engine.volume_fronts import (
     visits_of,
     without,
 )
-from napari_samara.engine.volume_prompts import next_prompt, pieces_of
 from napari_samara.engine.volume_settings import PropagateSettings
 from napari_samara.engine.volume_slices import PROPAGATED, SliceMask, overlap
 
@@ -36,6 +36,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from napari_samara.embedding import Embedding
+    from napari_samara.engine.volume_answers import Answer
     from napari_samara.engine.volume_decoding import SlicePrompt
     from napari_samara.engine.volume_fronts import Front
     from napari_samara.engine.volume_slices import Slices
@@ -163,31 +164,30 @@ class Propagation:
             if front.look is None:
                 self._remember(front)
         crowd = self._crowd(index, fronts, taken)
-        masks = self._decoded(embedding, pixels, fronts, crowd)
+        how = self._decode, self.settings, self.slices.step
+        answers = answers_of(embedding, pixels, fronts, crowd, how)
         reach = max(1, round(self.slices.step * self.settings.margin))
-        for (data, _, _), front in zip(masks, fronts, strict=True):
-            data &= ~taken
-            data &= connected(data, front.last, reach)
-        share_out(
-            [data for data, _, _ in masks], [f.last for f in fronts], [s for _, s, _ in masks]
-        )
-        for front, (data, score, logits) in zip(fronts, masks, strict=True):
+        for one, front in zip(answers, fronts, strict=True):
+            np.logical_and(one.data, ~taken, out=one.data)
+            one.data[...] = connected(one.data, front.last, reach)
+        claims, scores = [one.data for one in answers], [one.score for one in answers]
+        share_out(claims, [front.last for front in fronts], scores)
+        for front, one in zip(fronts, answers, strict=True):
             self.done += 1
             front.last = without(front.last, taken)  # what others have is no loss
-            mask = SliceMask.of(data, score, PROPAGATED)
-            self._judge(front, index, (pixels, taken), mask, logits)
+            self._judge(front, index, (pixels, taken), one)
 
     def _judge(
         self,
         front: Front,
         index: int,
         seen: tuple[NDArray[np.uint8], Bools],
-        mask: SliceMask,
-        logits: NDArray[np.float32] | None,
+        answer: Answer,
     ) -> None:
         """Take a mask, or end the way of its object."""
         assert front.look is not None  # `_visit` has looked
-        mine, data = self.found[front.object_id], mask.data
+        mine, data = self.found[front.object_id], answer.data
+        mask = SliceMask.of(data, answer.score, PROPAGATED)
         if mask.area < _SMALLEST:
             self._stop(front, index)
             return
@@ -198,6 +198,7 @@ class Propagation:
             compare(front.last, data, mask.score, front.look, look),
             tone=front.tones.likeness(pixels, data),
             waist=mask.area / front.smallest,
+            length=abs(index - front.start) * self.slices.step / front.radius,
         )
         self.evidence[front.object_id, index] = evidence
         doubt, reason = doubt_of(evidence)
@@ -214,7 +215,7 @@ class Propagation:
         if gap is not None:  # what was found behind it is another object
             self._stop(front, gap, index)
             return
-        front.last, front.logits = data, logits
+        front.last, front.logits = data, answer.logits
         front.smallest = min(front.smallest, mask.area)
         front.look = front.look.towards(look, _LEARNS)
 
@@ -257,40 +258,3 @@ class Propagation:
         front.path.append((front.start, 1.0, front.smallest))
         ring = ring_around(front.last, 2 * ring_width(front.last))
         front.tones = Tones.of(pixels, front.last, ring)
-
-    def _opinion(self, front: Front, pixels: NDArray[np.uint8]) -> NDArray[np.float32]:
-        """Return what the slices before say of each pixel."""
-        assert front.tones is not None  # `_visit` has looked
-        how = self.settings
-        opinion = how.inertia * depth_opinion(front.last, self.slices.step)
-        if how.appearance:
-            opinion += how.appearance * front.tones.opinion(pixels)
-        return opinion
-
-    def _decoded(
-        self,
-        embedding: Embedding,
-        pixels: NDArray[np.uint8],
-        fronts: list[Front],
-        crowd: NDArray[np.int32],
-    ) -> list[tuple[Bools, float, NDArray[np.float32] | None]]:
-        """Mask, score and logits of each front; those in several pieces have no logits."""
-        prompts, owners = [], []
-        for at, front in enumerate(fronts):
-            pieces = pieces_of(front.last)
-            others = (crowd - front.last) > 0
-            opinion = self._opinion(front, pixels)
-            for piece in pieces:
-                logits = front.logits if len(pieces) == 1 else None
-                asked = next_prompt(piece, logits, others, self.slices.step, self.settings)
-                prompts.append(replace(asked, opinion=opinion))
-                owners.append(at)
-        masks = self._decode(embedding, prompts)
-        found = []
-        for at in range(len(fronts)):
-            mine = [mask for mask, owner in zip(masks, owners, strict=True) if owner == at]
-            data = np.logical_or.reduce([mask.data for mask in mine])
-            areas = [mask.area + 1 for mask in mine]
-            score = float(np.average([mask.score for mask in mine], weights=areas))
-            found.append((np.array(data), score, mine[0].logits if len(mine) == 1 else None))
-        return found

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import itertools
+import math
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
@@ -126,6 +127,11 @@ class Front:
     def __post_init__(self) -> None:
         """Begin with the area of the known slice."""
         self.smallest = int(np.count_nonzero(self.last))
+
+    @property
+    def radius(self) -> float:
+        """Radius of the largest mask on the way, in pixels."""
+        return math.sqrt(max(area for _, _, area in self.path) / math.pi)
 
     def covers(self, way: int, index: int) -> bool:
         """Whether it has to look at a slice."""

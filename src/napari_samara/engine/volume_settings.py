@@ -28,6 +28,8 @@ class PropagateSettings(Settings):
     mask : str
         Whether the last mask itself is given: ``"logits"`` as the decoder left it, ``"binary"``
         as it was cut off, ``"none"``.
+    sizes : bool
+        Whether a smaller box is tried as well, so that objects can shrink.
     inertia : float
         How much the next outline is drawn towards the last one, see `slice_opinion`.
     appearance : float
@@ -69,10 +71,15 @@ class PropagateSettings(Settings):
         help="Say where it is not: points in other objects that come near.",
     )
     mask: str = setting(
-        "binary",
+        "none",
         title="Last mask as a prompt",
         help="logits: as the decoder left it; binary: as it was cut off; none: not at all.",
         choices=MASKS,
+    )
+    sizes: bool = setting(
+        True,
+        title="Try a smaller box",
+        help="Ask with a smaller box as well and take what looks more like the object.",
     )
     inertia: float = setting(
         1.0,
@@ -83,7 +90,7 @@ class PropagateSettings(Settings):
         maximum=32.0,
     )
     appearance: float = setting(
-        2.0,
+        3.0,
         title="Weight of the brightness",
         help="How much it counts whether a pixel is as bright as the object was on the annotated "
         "slice; 0 trusts the model alone.",
@@ -91,7 +98,7 @@ class PropagateSettings(Settings):
         maximum=32.0,
     )
     stop: float = setting(
-        0.4,
+        0.5,
         title="Stop at doubt",
         help="Doubt from which on the object is taken to have ended; 1 never stops.",
         minimum=0.0,
