@@ -217,7 +217,6 @@ _WEIGHTS = {
     "tone": 0.85,
     "waist": 0.45,
     "length": 0.35,
-    "length": 0.35,
 }
 
 
