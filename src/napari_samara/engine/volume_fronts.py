@@ -161,12 +161,15 @@ def passed_gap(path: Sequence[tuple[int, float, int]]) -> int | None:
     low = int(np.argmin(likeness))
     before, after = max(likeness[: low + 1]), likeness[-1]
     largest = max(area for _, _, area in path[: low + 1])
-    dim = likeness[low] < _DIM * before and after - likeness[low] >= _AGAIN
-    return path[low][0] if dim and low > 0 and path[low][2] < _THIN * largest else None
+    if low == 0 or after - likeness[low] < _AGAIN:
+        return None
+    most = _DIM if path[low][2] < _THIN * largest else _DARK
+    return path[low][0] if likeness[low] < most * before else None
 
 
-# Likeness in a gap relative to that before, its rise behind it, and the area in it.
-_DIM, _AGAIN, _THIN = 0.75, 0.2, 0.85
+# Likeness in a gap relative to that before it, where the mask is small there and where it is not;
+# its rise behind the gap; and the relative area that counts as small.
+_DIM, _DARK, _AGAIN, _THIN = 0.75, 0.65, 0.2, 0.85
 
 
 def fronts_of(known: Mapping[int, Known], span: tuple[int, int]) -> list[Front]:
