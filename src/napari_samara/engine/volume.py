@@ -220,9 +220,14 @@ class Propagation:
         front.look = front.look.towards(look, _LEARNS)
 
     def _stop(self, front: Front, index: int, here: int | None = None) -> None:
-        """End the way of an object that has ended; what was found from there on goes."""
+        """End the way of an object that has ended; what was found from there on goes.
+
+        On the way to another known slice it cannot have ended: what is there stays, or is filled.
+        """
+        mine, known = self.found[front.object_id], self.known[front.object_id]
         for beyond in range(index, front.end + front.way, front.way):
-            self.found[front.object_id].pop(beyond, None)
+            if beyond in mine and beyond not in known.masks and not front.bounded:
+                del mine[beyond]
         self._leave(front, index if here is None else here)
 
     def _leave(self, front: Front, index: int) -> None:
@@ -250,11 +255,14 @@ class Propagation:
         return crowd
 
     def _remember(self, front: Front) -> None:
-        """Look at an object where its way begins."""
-        pixels = self.slices.pixels_of(self.slices.plane(front.start))
-        front.look = look_at(pixels, front.last)
-        ring = ring_around(front.last, 2 * ring_width(front.last))
-        front.tones = Tones.of(pixels, front.last, ring)
-        front.path.append((front.start, 1.0, front.smallest))
-        ring = ring_around(front.last, 2 * ring_width(front.last))
-        front.tones = Tones.of(pixels, front.last, ring)
+        """Look at an object where most of it is known: near its ends it shows badly."""
+        masks = self.known[front.object_id].masks
+        best = max(masks, key=lambda index: masks[index].area)
+        pixels, data = self.slices.pixels_of(self.slices.plane(best)), masks[best].data
+        front.look = look_at(pixels, data)
+        front.tones = Tones.of(pixels, data, ring_around(data, 2 * ring_width(data)))
+        front.path.append((best, 1.0, masks[best].area))
+        if best != front.start:
+            here = self.slices.pixels_of(self.slices.plane(front.start))
+            likeness = front.tones.likeness(here, front.last)
+            front.path.append((front.start, likeness, front.smallest))

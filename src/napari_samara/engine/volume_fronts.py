@@ -71,13 +71,17 @@ class Known:
             First slice there is, and the one behind the last.
         """
         last = span[1] - 1 if way > 0 else span[0]
-        bounds = [n for n in (*self.masks, *self.stops) if (n - index) * way > 0]
-        if not bounds:
+        barrier = self.barrier(index, way)
+        if barrier is None:
             return last
-        barrier = min(bounds, key=lambda n: abs(n - index))
         middle = (index + barrier) // 2 + (way < 0)
         end = barrier - way if barrier in self.stops else middle
         return min(end, last) if way > 0 else max(end, last)
+
+    def barrier(self, index: int, way: int) -> int | None:
+        """Return the next slice in a direction of which something is known; None without one."""
+        bounds = [n for n in (*self.masks, *self.stops) if (n - index) * way > 0]
+        return min(bounds, key=lambda n: abs(n - index)) if bounds else None
 
     def _stopped(self, one: int, other: int) -> bool:
         """Whether a stop lies between two slices or on one of them."""
@@ -104,6 +108,8 @@ class Front:
         How bright it is on the known slice.
     logits : ndarray of float32 or None
         That `last` came from.
+    bounded : bool
+        Whether its way leads to another known slice.
     active : bool
         Whether it goes on.
     smallest : int
@@ -120,6 +126,7 @@ class Front:
     look: Look | None = None
     tones: Tones | None = None
     logits: NDArray[np.float32] | None = None
+    bounded: bool = False
     active: bool = True
     smallest: int = 0
     path: list[tuple[int, float, int]] = field(default_factory=list)
@@ -188,7 +195,9 @@ def fronts_of(known: Mapping[int, Known], span: tuple[int, int]) -> list[Front]:
             for way in (1, -1):
                 end = one.end(index, way, span)
                 if (end - index) * way > 0:
-                    fronts.append(Front(number, way, index, end, mask.data))
+                    front = Front(number, way, index, end, mask.data)
+                    front.bounded = one.barrier(index, way) in one.masks
+                    fronts.append(front)
     return fronts
 
 
