@@ -115,11 +115,11 @@ def test_failing_save_leaves_the_previous_state(
 
 
 def test_entries_of_the_state_file(tmp_path: Path) -> None:
-    """Runs that were saved by earlier versions are continued: the names stay."""
+    """Runs that are under way are continued by later versions: the names stay."""
     trainer = make_trainer(tmp_path)
     trainer.save()
     state = torch.load(tmp_path / "state.pt", weights_only=True)
-    assert set(state) == {"step", "model", "average", "optimiser"}
+    assert set(state) == {"step", "model", "average", "optimiser", "fine_edges"}
     assert set(state["model"]) == set(state["average"]) == set(trainer.model.state_dict())
     assert [group["weight_decay"] for group in state["optimiser"]["param_groups"]] == [0.03, 0.0]
 

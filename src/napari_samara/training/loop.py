@@ -14,6 +14,7 @@ from napari_samara.errors import CheckpointError, SettingsError
 from napari_samara.model.sam import ImageFeatures, SamModel
 from napari_samara.training.curve import LOG
 from napari_samara.training.dense import dense_loss
+from napari_samara.training.fine_edges import FineEdges
 from napari_samara.training.initialise import initialise
 from napari_samara.training.recipe import Recipe
 from napari_samara.training.rounds import Record, Rounds, choose_objects
@@ -77,9 +78,13 @@ class Trainer:
                 f"multiple of {patch} and at most {size}"
             )
         self.model, self.recipe, self.folder = model, recipe, folder
+        widths = model.config.mask_decoder_config.skip_channels
+        self.fine_edges = FineEdges(widths[-1]) if widths else None
         self.views = Views(sources, recipe.phantoms)
         self.workers = Workers.of_this_process()
         self.workers.share(model.state_dict().values())
+        if self.fine_edges is not None:
+            self.workers.share(self.fine_edges.state_dict().values())
         self.average = copy.deepcopy(model).eval().requires_grad_(False)
         self.optimiser = torch.optim.AdamW(
             [
@@ -95,7 +100,8 @@ class Trainer:
         self.step = 0
 
     def _parameters(self) -> list[nn.Parameter]:
-        return list(self.model.parameters())
+        parts = [self.model] if self.fine_edges is None else [self.model, self.fine_edges]
+        return [p for part in parts for p in part.parameters()]
 
     def run(
         self,
@@ -179,6 +185,9 @@ class Trainer:
             loss = loss * self.recipe.dense_weight
             if iou is not None:
                 record["guess"] = [iou]
+        if self.fine_edges is not None:
+            fine = self.fine_edges(features.skips[-1], [c.labels for c in crops])
+            loss = loss + fine * self.recipe.dense_weight
         if prompted:
             loss = loss + self._prompt_loss(crops, features, rng, record)
         return loss
@@ -248,6 +257,8 @@ class Trainer:
             "average": self.average.state_dict(),
             "optimiser": self.optimiser.state_dict(),
         }
+        if self.fine_edges is not None:
+            state["fine_edges"] = self.fine_edges.state_dict()
         write_state(self.folder / name, state)
 
     def resume(self) -> bool:
@@ -261,12 +272,19 @@ class Trainer:
         Raises
         ------
         CheckpointError
-            What is there is damaged or of another model.
+            What is there is damaged, of another model, or of a run that cannot be continued.
         """
         path = self.folder / FILENAME
         if not path.exists():
             return False
         state = self._load(path, "model")
+        if self.fine_edges is not None:
+            if "fine_edges" not in state:
+                raise CheckpointError(
+                    f"the run in {path} is of an earlier version: begin another from its average "
+                    "(start_from)"
+                )
+            self.fine_edges.load_state_dict(state["fine_edges"])
         self.optimiser.load_state_dict(state["optimiser"])
         self.step = int(state["step"])
         return True

@@ -80,12 +80,12 @@ def outer_point(mask: Bools, rng: np.random.Generator) -> tuple[float, float, bo
 
 
 def jittered_box(mask: Bools, rng: np.random.Generator) -> tuple[float, float, float, float]:
-    """Return the half-open box of the object, tight in a third of the cases, else off by some."""
+    """Return the half-open box of the object, tight in half of the cases, else off by some."""
     rows, cols = np.nonzero(mask)
     box = np.array([cols.min(), rows.min(), cols.max() + 1, rows.max() + 1], float)
-    if rng.random() > 0.35:
+    if rng.random() > 0.5:
         size = np.tile(box[2:] - box[:2], 2)
-        box = box + rng.normal(0, 0.06, 4) * size + rng.normal(0, 0.5, 4)
+        box = box + rng.normal(0, 0.05, 4) * size + rng.normal(0, 0.5, 4)
         box[2:] = np.maximum(box[2:], box[:2] + 2)
     return float(box[0]), float(box[1]), float(box[2]), float(box[3])
 

@@ -81,6 +81,17 @@ def test_a_sign_changed_in_the_table_is_decoded(loop: Any, disk_predictor: Any) 
     ]
 
 
+def test_event_that_counts_too_many_new_points(loop: Any) -> None:
+    """As that of napari 0.6.0, which counts the coordinates of the one point that was added."""
+    annotator, user = loop
+    user.click(40, 50)
+    annotator.positive = False
+    with annotator.points.events.data.blocker():
+        annotator.points.add([60, 70])
+    annotator.points.events.data(action="added", data_indices=(-2, -1))
+    assert list(annotator.points.features[SIGN]) == [True, False]
+
+
 def test_look_that_is_right_is_left_alone(loop: Any) -> None:
     annotator, user = loop
     user.click(40, 50)

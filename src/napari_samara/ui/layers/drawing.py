@@ -53,7 +53,7 @@ class Drawing(ABC):
         self._quiet = False
         add_sign(layer)
         self.dress()
-        self._told = signs_of(layer)
+        self._count, self._told = len(layer.data), signs_of(layer)
         layer.events.data.connect(self._on_data)
         layer.events.features.connect(self._on_features)
         layer.mouse_drag_callbacks.append(self._on_press)
@@ -139,7 +139,7 @@ class Drawing(ABC):
                 self.layer.features[SIGN] = signs
             self.layer.selected_data = set()
             self.dress()
-            self._told = signs_of(self.layer)
+            self._count, self._told = len(self.layer.data), signs_of(self.layer)
 
     @contextmanager
     def _silent(self) -> Iterator[None]:
@@ -173,10 +173,12 @@ class Drawing(ABC):
             return
         if action == "added":
             signs = signs_of(self.layer)
-            signs[list(getattr(event, "data_indices", (-1,)))] = self.positive != self._flip
+            # all are at the end; the event of napari 0.6.0 counts a point's numbers, not points
+            signs[self._count :] = self.positive != self._flip
             self._flip = False
             with self._silent():
                 self.layer.features[SIGN] = signs
+        self._count = len(self.layer.data)
         self._tell()
 
     def _on_features(self) -> None:
