@@ -273,7 +273,7 @@ class FinetuneSettings(Settings):
     steps : int
         Steps to stop after.
     learning_rate : float
-        Of AdamW; falls to zero over the time.
+        Of AdamW, after some steps of rising from zero.
     validation : float
         Share of the images, or of the objects of a single image, that is held out to judge by.
     objects : int

@@ -12,6 +12,7 @@ from functools import partial
 from typing import TYPE_CHECKING, Any, TypeAlias
 
 from napari_samara.errors import SessionError
+from napari_samara.session.priority import stand_behind
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -220,6 +221,7 @@ class ThreadRunner:
             self._queue = deque(task for task in self._queue if task.job.lane != lane)
 
     def _work(self) -> None:
+        stand_behind()
         while True:
             with self._changed:
                 while not self._queue:

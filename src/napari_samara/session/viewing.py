@@ -127,6 +127,11 @@ class ViewingSession(SessionBase):
         """What is going on."""
         return self._status
 
+    @property
+    def awaits_masks(self) -> bool:
+        """Whether masks of the open object are asked for and have not come yet."""
+        return self._decoder.asked is not None
+
     def encode(self) -> None:
         """Encode the current plane with the contrast that is set, and decode its prompts anew.
 

@@ -21,6 +21,7 @@ from napari_samara.training.finetune_progress import Finetuned, Progress
 from napari_samara.training.known_objects import known_objects
 from napari_samara.training.low_rank import add_low_rank, merged_state
 from napari_samara.training.recipe import Recipe
+from napari_samara.training.regions import region_of
 from napari_samara.training.rounds import Record, Rounds, choose_objects
 
 if TYPE_CHECKING:
@@ -212,13 +213,17 @@ class Finetuner:
     def _train_step(self) -> None:
         rng = np.random.default_rng((self.settings.seed, 2, self._step))
         features, labels = self._view(int(rng.integers(len(self._views))))
+        patch = self.model.config.vision_config.patch_size
+        region = region_of(labels, patch, SMALLEST, rng)
+        features, labels = region.of_features(features), region.of_labels(labels, patch)
         objects = choose_objects(labels, self._recipe, rng)
         self._step += 1
         if objects is None:
             return
         rounds = 1 + int(rng.random() < 0.5)
         record: Record = {}
-        loss = Rounds(self.model, features).loss(objects, rounds, rng, record)
+        at = region.row, region.col
+        loss = Rounds(self.model, features, at).loss(objects, rounds, rng, record)
         for group in self._optimiser.param_groups:
             group["lr"] = group.setdefault("whole", group["lr"]) * min(1.0, self._step / _WARMUP)
         self._optimiser.zero_grad(set_to_none=True)

@@ -7,11 +7,13 @@ from typing import TYPE_CHECKING, Any
 from qtpy.QtCore import QTimer
 
 from napari_samara.ui.contrast import DISPLAYED
+from napari_samara.ui.one_paint import OnePaint
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
     from napari_samara.session import LabelEdit
+    from napari_samara.session.events import Status
     from napari_samara.ui.annotator import Annotator
     from napari_samara.ui.prompt_sync import PromptSync
 
@@ -29,6 +31,7 @@ class Wiring:
 
     def __init__(self, annotator: Annotator, sync: PromptSync) -> None:
         self.annotator, self._sync = annotator, sync
+        self._paint = OnePaint(annotator.viewer)
         self._open = True
         for event, slot in self._pairs():
             event.connect(slot)
@@ -36,6 +39,7 @@ class Wiring:
     def close(self) -> None:
         """Disconnect everything."""
         self._open = False
+        self._paint.release()
         for event, slot in self._pairs():
             event.disconnect(slot)
 
@@ -47,6 +51,7 @@ class Wiring:
         return [
             (events.candidates, show),
             (events.batch, show),
+            (events.status, self._on_status),
             (events.prompts, sync.to_layers),
             (events.seeds, sync.seeds_to_layers),
             (sync.switched, show),
@@ -63,7 +68,14 @@ class Wiring:
     def _on_drawn(self) -> None:
         """Take over what is drawn, and put back a layer that was removed."""
         self._sync.from_layers()
+        if self.annotator.session.awaits_masks:
+            self._paint.hold()
         QTimer.singleShot(0, self._bring_back)
+
+    def _on_status(self, status: Status) -> None:
+        """Show what there is, unless a mask comes in a moment."""
+        if status.state != "decoding":
+            self._paint.release()
 
     def _bring_back(self) -> None:
         """Put back layers that were removed, with what they showed."""
