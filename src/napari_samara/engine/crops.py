@@ -2,10 +2,11 @@
 
 The rule, in one piece: a box, a polygon or a scribble says how long an object is; without one, the
 accepted objects say how long they usually are; and where there are none either, the mask found in
-the whole plane does.  The window is `tiling.OBJECTS_ACROSS` times as long as the object, on a grid,
-so that neighbours share it.  A mask that reaches the edge of its window is looked for again in one
-twice as large.  In planes much larger than the model input nothing is looked for in the whole
-plane: of an object of unknown size the first window is as large as the input.
+the whole plane does, if it is small there.  The window is `tiling.OBJECTS_ACROSS` times as long as
+the object, on a grid, so that neighbours share it.  A mask that reaches the edge of its window is
+looked for again in one twice as large.  In planes much larger than the model input nothing is
+looked for in the whole plane: of an object of unknown size the first window is as large as the
+input.
 """
 
 from __future__ import annotations
@@ -33,12 +34,19 @@ CROPS: dict[str, str] = {
     "object on the screen; zoom in for fine detail.",
     "object": "A window about five times as long as the object is encoded, where that is smaller "
     "than the plane; its size is taken from the box or the scribble, from the accepted objects, or "
-    "from a first mask.",
+    "from a first mask that is small in the plane.",
 }
 """What is encoded, and the rule in a sentence."""
 
 LARGE = 1.5
 """Times the side of the model input from which a plane is too large to be looked at whole."""
+
+SMALL = 0.05
+"""Part of the longer side of the plane up to which a first mask in all of it is small.
+
+Measured with samara-tiny on train images: the window of a first mask improves what one point
+finds where objects are this small; around larger first masks, which are wrong more often, it does
+not (phase contrast cells lose 0.10 IoU)."""
 
 # Positive points that are taken to span the object, as those of a scribble do.
 _SPANNING = 4
@@ -188,7 +196,8 @@ def next_crop(
     if crop is not None and _cut(found, crop, size):
         return _window(everything, size, 2 * max(crop[2] - crop[0], crop[3] - crop[1]))
     sized = choice.usual or choice.tile or _known_side(given, held)
-    if crop is None and choice.rule == "object" and sized is None:
+    small = _longest(everything) <= SMALL * max(size)
+    if crop is None and choice.rule == "object" and sized is None and small:
         return _window(everything, size, window_side(_longest(everything)))
     return crop
 
