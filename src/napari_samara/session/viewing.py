@@ -12,6 +12,7 @@ from napari_samara.session.decoder import LIVE
 from napari_samara.session.draft import MODES
 from napari_samara.session.events import Status
 from napari_samara.session.request import upright
+from napari_samara.session.tile_embedding import TileEmbedding
 from napari_samara.session.volume_embedding import VolumeEmbedding
 from napari_samara.store import MemoryStore
 
@@ -217,6 +218,45 @@ class ViewingSession(SessionBase):
         job = VolumeEmbedding(self._decoder.embeddings, planes, self._contrast)
         job.focus(here)
         self._slices = job
+        return job
+
+    def tiles_job(self, within: PixelBox | None = None) -> TileEmbedding:
+        """Return a job that encodes windows of the current plane into the store of this session.
+
+        They are those in which prompts with `crop` ``"object"`` are decoded: of objects of the
+        usual size, or as large as the model input.  Nothing is begun, see `slices_job`; what is
+        in the middle of `view` comes first.
+
+        Parameters
+        ----------
+        within : tuple of int, optional
+            Half-open part of the plane; `view` if left out, or all where that is not known.
+
+        Returns
+        -------
+        TileEmbedding
+            For one run.
+
+        Raises
+        ------
+        StoreError
+            If the session has no store, or the weights have no digest.
+        SessionError
+            If the plane is no larger than such a window: encode it whole.
+        ImageError
+            If nothing of the plane lies in that part.
+        """
+        looking, here = self._state().looking, self._plane
+        side, size = looking.usual or looking.input_size, here.size(self._shape)
+        if not 0 < side < max(size):
+            raise SessionError(
+                f"a plane of {size[0]} x {size[1]} pixels is looked at whole; tiles are for planes "
+                f"larger than {side or 'the model input'}"
+            )
+        view = within or self.view
+        job = TileEmbedding(self._decoder.embeddings, here, side, self._contrast, view)
+        row0, col0, row1, col1 = self.view or view or (0, 0, *size)
+        job.look_at((row0 + row1) / 2, (col0 + col1) / 2)
         return job
 
     def encoder_input(self) -> NDArray[np.uint8]:

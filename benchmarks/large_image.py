@@ -1,0 +1,233 @@
+"""An image far larger than the model input: seams, memory, and what the first click encodes.
+
+A mosaic of real images with known objects (validation part of dsb2018).  Border objects cross a
+line on which a window may begin; each is compared with an inner object of about its length, so
+that size does not count.  Joined: every object is decoded in every tile that holds its point, the
+labels of the tiles are joined, and objects that a tile border cuts are compared with the others.
+
+python benchmarks/large_image.py --side 8192 --objects 150
+"""
+
+from __future__ import annotations
+
+import argparse
+import os
+import resource
+import time
+from pathlib import Path
+
+import numpy as np
+
+from napari_samara.api import load, open_session
+from napari_samara.engine.predictor import Predictor
+from napari_samara.engine.tile_joining import join_labels, tiles_covering
+from napari_samara.prompts import PromptSet, box, point
+from napari_samara.training.folders import read_folder
+from napari_samara.training.slices import Reading
+
+STEP = 256
+"""Windows of 512 pixels begin on multiples of this, smaller ones on more lines still."""
+
+
+def mosaic(side: int, images: int) -> tuple[np.ndarray, np.ndarray]:
+    """Return (side, side, 3) pixels and labels: whole images in rows, over and over."""
+    root = Path(os.environ.get("SAMARA_DATA") or "../shared/data")
+    given = list(
+        read_folder(root, part="val", datasets=["dsb2018"], reading=Reading(images, 10, "auto"))
+    )
+    pixels = np.zeros((side, side, 3), np.uint8)
+    labels = np.zeros((side, side), np.int32)
+    row = height = col = number = count = 0
+    while row < side:
+        one = given[number % len(given)]
+        number += 1
+        rows, cols = one.labels.shape
+        if col + cols > side:
+            row, col, height = row + height, 0, 0
+        high, wide = min(rows, side - row), min(cols, side - col)
+        if high <= 0:
+            break
+        image = np.broadcast_to(one.image.reshape(rows, cols, -1)[..., :3], (rows, cols, 3))
+        pixels[row : row + high, col : col + wide] = image[:high, :wide]
+        part = np.where(one.labels > 0, one.labels + count, 0)
+        labels[row : row + high, col : col + wide] = part[:high, :wide]
+        count += int(one.labels.max())
+        col, height = col + wide, max(height, rows)
+        if wide < cols:
+            row, col, height = row + height, 0, 0
+    return pixels, labels
+
+
+def objects_of(labels: np.ndarray) -> list[tuple[int, tuple[int, int, int, int]]]:
+    """Return label and box of objects of 25 pixels and more, away from the edge of the mosaic."""
+    from scipy import ndimage
+
+    areas = np.bincount(labels.ravel())
+    found = []
+    for label, window in enumerate(ndimage.find_objects(labels), start=1):
+        if window is None or areas[label] < 25:
+            continue
+        rows, cols = window
+        corners = (rows.start, cols.start, rows.stop, cols.stop)
+        if min(corners) > 0 and max(corners) < labels.shape[0]:
+            found.append((label, corners))
+    return found
+
+
+def length(corners: tuple[int, int, int, int]) -> int:
+    return max(corners[2] - corners[0], corners[3] - corners[1])
+
+
+def crosses(corners: tuple[int, int, int, int]) -> bool:
+    """Whether a line on which a window begins runs through the object."""
+    return any(corners[axis] // STEP != (corners[axis + 2] - 1) // STEP for axis in (0, 1))
+
+
+def pairs(found: list, count: int, rng: np.random.Generator) -> list[tuple]:
+    """Border objects, each with an inner one of about the same length."""
+    border = [item for item in found if crosses(item[1])]
+    inner = [item for item in found if not crosses(item[1])]
+    border = [border[at] for at in rng.permutation(len(border))[:count]]
+    inner = [inner[at] for at in rng.permutation(len(inner))]
+    lengths = np.array([length(corners) for _, corners in inner], float)
+    made = []
+    for item in border:
+        at = int(np.abs(lengths - length(item[1])).argmin())
+        lengths[at] = np.inf
+        made.append((item, inner[at]))
+    return made
+
+
+def deepest(labels: np.ndarray, item: tuple) -> tuple[int, int]:
+    from napari_samara.masks import interior_point
+
+    row0, col0, row1, col1 = item[1]
+    row, col = interior_point(labels[row0:row1, col0:col1] == item[0])
+    return row0 + row, col0 + col
+
+
+def iou(data: np.ndarray, corners: tuple, labels: np.ndarray, label: int) -> float:
+    row0, col0, row1, col1 = corners
+    both = np.count_nonzero(data & (labels[row0:row1, col0:col1] == label))
+    areas = np.count_nonzero(labels == label) if data.size else 0
+    return both / max(np.count_nonzero(data) + areas - both, 1)
+
+
+def peak() -> float:
+    """Return the largest memory so far, in MB."""
+    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
+
+
+def by_prompts(predictor: Predictor, image: np.ndarray, labels: np.ndarray, count: int) -> None:
+    """Print the IoU of border and inner objects by a box and by a point, in a session."""
+    rng = np.random.default_rng(0)
+    chosen = pairs(objects_of(labels), count, rng)
+    items = [item for pair in chosen for item in pair]
+    print(f"{len(chosen)} border objects, each with an inner one of its length")
+    for name in ("box", "point"):
+        session = open_session(image, predictor)
+        prompts = {
+            at: [box(*item[1]) if name == "box" else point(*deepest(labels, item))]
+            for at, item in enumerate(items, start=1)
+        }
+        start = time.perf_counter()
+        found = session.many(PromptSet.from_objects(prompts))
+        values = [
+            iou(one.crop, one.box, labels, item[0]) for one, item in zip(found, items, strict=True)
+        ]
+        border, inner = np.mean(values[::2]), np.mean(values[1::2])
+        error = np.std(np.subtract(values[::2], values[1::2])) / np.sqrt(len(chosen))
+        print(
+            f"  {name:5s}  border {border:.3f}  inner {inner:.3f}  difference {border - inner:+.3f} "
+            f"(standard error {error:.3f})  {time.perf_counter() - start:.0f} s  "
+            f"peak {peak():.0f} MB",
+            flush=True,
+        )
+        session.close()
+
+
+def first_click(predictor: Predictor, image: np.ndarray, labels: np.ndarray) -> None:
+    """Print what the first click on a new image encodes."""
+    item = objects_of(labels)[len(objects_of(labels)) // 2]
+    session = open_session(image, predictor)
+    encoded: list[tuple[int, ...]] = []
+    embed = predictor.embed_rgb
+
+    def counted(rgb: np.ndarray, *args: object) -> object:
+        encoded.append(rgb.shape)
+        return embed(rgb, *args)
+
+    predictor.embed_rgb = counted  # type: ignore[method-assign]
+    start = time.perf_counter()
+    session.add(point(*deepest(labels, item)))
+    seconds = time.perf_counter() - start
+    predictor.embed_rgb = embed  # type: ignore[method-assign]
+    print(f"first click: {len(encoded)} encoded, {encoded}, {seconds:.2f} s, peak {peak():.0f} MB")
+    session.close()
+
+
+def joined(predictor: Predictor, image: np.ndarray, labels: np.ndarray, side: int) -> None:
+    """Print the IoU of objects cut by a tile, and of others, after the tiles are joined."""
+    image, labels = image[:side, :side], labels[:side, :side]
+    found = [item for item in objects_of(labels) if length(item[1]) < 128]
+    boxes = tiles_covering((side, side), 512, 128)
+    tiles, cut = [], set()
+    for tile in boxes:
+        row0, col0, row1, col1 = tile
+        here = []
+        for item in found:
+            a, b, c, d = item[1]
+            row, col = deepest(labels, item)
+            if row0 <= row < row1 and col0 <= col < col1:
+                clipped = max(a, row0), max(b, col0), min(c, row1), min(d, col1)
+                here.append((item[0], clipped))
+                if clipped != item[1]:
+                    cut.add(item[0])
+        part = np.zeros((row1 - row0, col1 - col0), np.int32)
+        if here:
+            embedding = predictor.embed(image[row0:row1, col0:col1])
+            corners = np.array([corners for _, corners in here]) - [row0, col0, row0, col0]
+            for (label, _), mask in zip(
+                here, predictor.iterate_many(embedding, boxes=corners), strict=True
+            ):
+                part[mask.data & (part == 0)] = label
+        tiles.append((tile, part))
+    plane = join_labels(tiles, (side, side))
+    scores: dict[bool, list[float]] = {True: [], False: []}
+    double = 0
+    for label, corners in found:
+        row0, col0, row1, col1 = corners
+        inside = labels[row0:row1, col0:col1] == label
+        numbers, counts = np.unique(plane[row0:row1, col0:col1][inside], return_counts=True)
+        double += np.count_nonzero(counts[numbers > 0] > 0.2 * inside.sum()) > 1
+        best = int(numbers[counts.argmax()])
+        whole = np.count_nonzero(plane == best) if best else 0
+        both = int(counts.max()) if best else 0
+        scores[label in cut].append(both / max(whole + inside.sum() - both, 1))
+    print(
+        f"joined tiles: {len(boxes)} of 512, {len(found)} objects; cut by a tile "
+        f"{np.mean(scores[True]):.3f} ({len(scores[True])}), others {np.mean(scores[False]):.3f}, "
+        f"in two pieces {double}",
+        flush=True,
+    )
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--side", type=int, default=8192)
+    parser.add_argument("--objects", type=int, default=150)
+    parser.add_argument("--images", type=int, default=60)
+    parser.add_argument("--checkpoint", default="samara-tiny")
+    parser.add_argument("--joined", type=int, default=1600, help="side of the part that is joined")
+    args = parser.parse_args()
+    predictor = load(args.checkpoint, device="cpu")
+    predictor.embed(np.zeros((64, 64), np.uint8))
+    image, labels = mosaic(args.side, args.images)
+    print(f"{args.side} x {args.side}, {len(objects_of(labels))} objects; before: {peak():.0f} MB")
+    first_click(predictor, image, labels)
+    by_prompts(predictor, image, labels, args.objects)
+    joined(predictor, image, labels, args.joined)
+
+
+if __name__ == "__main__":
+    main()
