@@ -15,15 +15,18 @@ import os
 import resource
 import time
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import numpy as np
 
 from napari_samara.api import load, open_session
-from napari_samara.engine.predictor import Predictor
 from napari_samara.engine.tile_joining import join_labels, tiles_covering
 from napari_samara.prompts import PromptSet, box, point
 from napari_samara.training.folders import read_folder
 from napari_samara.training.slices import Reading
+
+if TYPE_CHECKING:
+    from napari_samara.engine.predictor import Predictor
 
 STEP = 256
 """Windows of 512 pixels begin on multiples of this, smaller ones on more lines still."""
@@ -75,6 +78,7 @@ def objects_of(labels: np.ndarray) -> list[tuple[int, tuple[int, int, int, int]]
 
 
 def length(corners: tuple[int, int, int, int]) -> int:
+    """Return the longer side."""
     return max(corners[2] - corners[0], corners[3] - corners[1])
 
 
@@ -99,6 +103,7 @@ def pairs(found: list, count: int, rng: np.random.Generator) -> list[tuple]:
 
 
 def deepest(labels: np.ndarray, item: tuple) -> tuple[int, int]:
+    """Return the pixel deepest inside an object."""
     from napari_samara.masks import interior_point
 
     row0, col0, row1, col1 = item[1]
@@ -107,6 +112,7 @@ def deepest(labels: np.ndarray, item: tuple) -> tuple[int, int]:
 
 
 def iou(data: np.ndarray, corners: tuple, labels: np.ndarray, label: int) -> float:
+    """Return the IoU of a mask, cut to its box, with an object."""
     row0, col0, row1, col1 = corners
     both = np.count_nonzero(data & (labels[row0:row1, col0:col1] == label))
     areas = np.count_nonzero(labels == label) if data.size else 0
@@ -213,6 +219,7 @@ def joined(predictor: Predictor, image: np.ndarray, labels: np.ndarray, side: in
 
 
 def main() -> None:
+    """Run all parts."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--side", type=int, default=8192)
     parser.add_argument("--objects", type=int, default=150)
