@@ -1,9 +1,10 @@
 """An image far larger than the model input: seams, memory, and what the first click encodes.
 
 A mosaic of real images with known objects (validation part of dsb2018).  Border objects cross a
-line on which a window may begin; each is compared with an inner object of about its length, so
-that size does not count.  Joined: every object is decoded in every tile that holds its point, the
-labels of the tiles are joined, and objects that a tile border cuts are compared with the others.
+line on which windows of their size begin.  They are looked for once more in the same mosaic without
+its first rows and columns, where the lines run elsewhere and the same objects are inner ones: what
+differs is the border alone.  Joined: every object is decoded in every tile that holds its point,
+the labels of the tiles are joined, and objects that a tile border cuts are compared with others.
 
 python benchmarks/large_image.py --side 8192 --objects 150
 """
@@ -21,15 +22,13 @@ import numpy as np
 
 from napari_samara.api import load, open_session
 from napari_samara.engine.tile_joining import join_labels, tiles_covering
+from napari_samara.engine.tiling import window_side
 from napari_samara.prompts import PromptSet, box, point
 from napari_samara.training.folders import read_folder
 from napari_samara.training.slices import Reading
 
 if TYPE_CHECKING:
     from napari_samara.engine.predictor import Predictor
-
-STEP = 256
-"""Windows of 512 pixels begin on multiples of this, smaller ones on more lines still."""
 
 
 def mosaic(side: int, images: int) -> tuple[np.ndarray, np.ndarray]:
@@ -83,23 +82,9 @@ def length(corners: tuple[int, int, int, int]) -> int:
 
 
 def crosses(corners: tuple[int, int, int, int]) -> bool:
-    """Whether a line on which a window begins runs through the object."""
-    return any(corners[axis] // STEP != (corners[axis + 2] - 1) // STEP for axis in (0, 1))
-
-
-def pairs(found: list, count: int, rng: np.random.Generator) -> list[tuple]:
-    """Border objects, each with an inner one of about the same length."""
-    border = [item for item in found if crosses(item[1])]
-    inner = [item for item in found if not crosses(item[1])]
-    border = [border[at] for at in rng.permutation(len(border))[:count]]
-    inner = [inner[at] for at in rng.permutation(len(inner))]
-    lengths = np.array([length(corners) for _, corners in inner], float)
-    made = []
-    for item in border:
-        at = int(np.abs(lengths - length(item[1])).argmin())
-        lengths[at] = np.inf
-        made.append((item, inner[at]))
-    return made
+    """Whether a line on which a window for the object may begin runs through it."""
+    step = window_side(length(corners)) // 2
+    return any(corners[axis] // step != (corners[axis + 2] - 1) // step for axis in (0, 1))
 
 
 def deepest(labels: np.ndarray, item: tuple) -> tuple[int, int]:
@@ -111,12 +96,13 @@ def deepest(labels: np.ndarray, item: tuple) -> tuple[int, int]:
     return row0 + row, col0 + col
 
 
-def iou(data: np.ndarray, corners: tuple, labels: np.ndarray, label: int) -> float:
+def iou(data: np.ndarray, corners: tuple, labels: np.ndarray, item: tuple) -> float:
     """Return the IoU of a mask, cut to its box, with an object."""
+    label, whole = item
     row0, col0, row1, col1 = corners
     both = np.count_nonzero(data & (labels[row0:row1, col0:col1] == label))
-    areas = np.count_nonzero(labels == label) if data.size else 0
-    return both / max(np.count_nonzero(data) + areas - both, 1)
+    area = np.count_nonzero(labels[whole[0] : whole[2], whole[1] : whole[3]] == label)
+    return both / max(np.count_nonzero(data) + area - both, 1)
 
 
 def peak() -> float:
@@ -124,38 +110,53 @@ def peak() -> float:
     return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
 
 
+def found_ious(
+    predictor: Predictor, image: np.ndarray, labels: np.ndarray, items: list, name: str
+) -> list[float]:
+    """Return the IoU of each object, found by its box or by its deepest point."""
+    session = open_session(image, predictor, rgb=True)
+    prompts = {
+        at: [box(*item[1]) if name == "box" else point(*deepest(labels, item))]
+        for at, item in enumerate(items, start=1)
+    }
+    found = session.many(PromptSet.from_objects(prompts))
+    session.close()
+    pairs = zip(found, items, strict=True)
+    return [iou(one.crop, one.box, labels, item) for one, item in pairs]
+
+
 def by_prompts(predictor: Predictor, image: np.ndarray, labels: np.ndarray, count: int) -> None:
-    """Print the IoU of border and inner objects by a box and by a point, in a session."""
+    """Print the IoU of objects on borders, and of the same ones where they are inner."""
     rng = np.random.default_rng(0)
-    chosen = pairs(objects_of(labels), count, rng)
-    items = [item for pair in chosen for item in pair]
-    print(f"{len(chosen)} border objects, each with an inner one of its length")
+    border = [item for item in objects_of(labels) if crosses(item[1]) and length(item[1]) < 100]
+    border = [border[at] for at in rng.permutation(len(border))[:count]]
     for name in ("box", "point"):
-        session = open_session(image, predictor)
-        prompts = {
-            at: [box(*item[1]) if name == "box" else point(*deepest(labels, item))]
-            for at, item in enumerate(items, start=1)
-        }
         start = time.perf_counter()
-        found = session.many(PromptSet.from_objects(prompts))
-        values = [
-            iou(one.crop, one.box, labels, item[0]) for one, item in zip(found, items, strict=True)
-        ]
-        border, inner = np.mean(values[::2]), np.mean(values[1::2])
-        error = np.std(np.subtract(values[::2], values[1::2])) / np.sqrt(len(chosen))
+        pairs: list[tuple[float, float]] = []
+        for side in sorted({window_side(length(corners)) for _, corners in border}):
+            items = [item for item in border if window_side(length(item[1])) == side]
+            off = side // 4
+            moved = [(label, tuple(n - off for n in corners)) for label, corners in items]
+            items, moved = zip(
+                *[two for two in zip(items, moved, strict=True) if min(two[1][1]) > 0], strict=True
+            )
+            on_border = found_ious(predictor, image, labels, list(items), name)
+            inner = found_ious(predictor, image[off:, off:], labels[off:, off:], list(moved), name)
+            pairs += zip(on_border, inner, strict=True)
+        one, other = np.mean(pairs, axis=0)
+        error = np.std(np.diff(pairs, axis=1)) / np.sqrt(len(pairs))
         print(
-            f"  {name:5s}  border {border:.3f}  inner {inner:.3f}  difference {border - inner:+.3f} "
-            f"(standard error {error:.3f})  {time.perf_counter() - start:.0f} s  "
-            f"peak {peak():.0f} MB",
+            f"  {name:5s}  {len(pairs)} objects on borders {one:.3f}, the same inside {other:.3f}, "
+            f"difference {one - other:+.3f} (standard error {error:.3f}), "
+            f"{time.perf_counter() - start:.0f} s, peak {peak():.0f} MB",
             flush=True,
         )
-        session.close()
 
 
 def first_click(predictor: Predictor, image: np.ndarray, labels: np.ndarray) -> None:
     """Print what the first click on a new image encodes."""
     item = objects_of(labels)[len(objects_of(labels)) // 2]
-    session = open_session(image, predictor)
+    session = open_session(image, predictor, rgb=True)
     encoded: list[tuple[int, ...]] = []
     embed = predictor.embed_rgb
 

@@ -12,6 +12,7 @@ import argparse
 import os
 import time
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import numpy as np
 
@@ -20,12 +21,15 @@ from napari_samara.settings import SimilarSettings
 from napari_samara.training.folders import read_folder
 from napari_samara.training.slices import Reading
 
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
 ACCEPTED = 5
 LIMITS = (0.0, 0.2, 0.3, 0.4, 0.5, 0.6)
 
 
-def hits(found: list, labels: np.ndarray) -> list[int]:
-    """Return the label that each object found is, 0 for none, each label once."""
+def hits(found: Sequence, labels: np.ndarray) -> list[tuple[float, int]]:
+    """Return likeness of each object found, and which label it is: 0 for none, each once."""
     areas, used, names = np.bincount(labels.ravel()), {0}, []
     for one in sorted(found, key=lambda one: -one.score):
         row0, col0, row1, col1 = one.outline.box
@@ -65,7 +69,7 @@ def main() -> None:
         )
         found = find_similar(
             one.image, accepted, checkpoint=predictor, settings=SimilarSettings(at_least=0.0)
-        )
+        ).objects
         others = np.where(accepted > 0, 0, labels)
         names = hits(found, others)
         for limit in LIMITS:

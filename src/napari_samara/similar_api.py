@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
     from napari_samara.embedding import Embedding
     from napari_samara.engine.predictor import Predictor
-    from napari_samara.engine.similar_search import SimilarObject
+    from napari_samara.engine.similar_search import SimilarFound
     from napari_samara.masks import PixelBox
 
 # Embeddings of tiles that are kept, those with examples among them.
@@ -32,7 +32,7 @@ def find_similar(
     checkpoint: str | os.PathLike[str] | Predictor | None = None,
     settings: SimilarSettings | None = None,
     **options: Any,
-) -> list[SimilarObject]:
+) -> SimilarFound:
     """Find objects like those that are labelled.
 
     Parameters
@@ -52,8 +52,9 @@ def find_similar(
 
     Returns
     -------
-    list of SimilarObject
-        Most alike first; ``.outline.box`` and ``.outline.inside`` are the mask.
+    SimilarFound
+        ``.objects``, most alike first, each with ``.likeness`` and ``.outline`` (box and mask), and
+        the ``.similarity`` map.
 
     Raises
     ------
@@ -67,8 +68,9 @@ def find_similar(
     CheckpointError, DownloadError, DeviceError
         As for `load`.
     """
+    from napari_samara.engine.outlines import outlines_of
     from napari_samara.engine.predictor import Predictor
-    from napari_samara.engine.similar_search import learn_in_tiles, outlines_of, search
+    from napari_samara.engine.similar_search import learn_in_tiles, search
 
     device = options.pop("device", "auto")
     given = DEFAULT_CHECKPOINT if checkpoint is None else checkpoint

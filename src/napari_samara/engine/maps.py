@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 def resized(
     maps: NDArray[np.float32], size: tuple[int, int], shrink: bool = False
 ) -> NDArray[np.float32]:
-    """Maps of another size.
+    """Return maps of another size.
 
     Parameters
     ----------

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 from statistics import median
 from typing import TYPE_CHECKING
@@ -9,7 +10,8 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from napari_samara.engine.object_seeds import object_seeds
-from napari_samara.engine.similar import Example, learn, peaks, to_image
+from napari_samara.engine.outlines import Outline, Outlines
+from napari_samara.engine.similar import FINEST, Example, learn, peaks, to_image
 from napari_samara.engine.tile_joining import tiles_covering
 from napari_samara.engine.tiling import window_side
 from napari_samara.errors import CancelledError, ImageError
@@ -26,51 +28,6 @@ if TYPE_CHECKING:
     from napari_samara.settings import SimilarSettings
 
     EmbeddingOf = Callable[[PixelBox | None], Embedding]
-
-
-@dataclass(frozen=True, eq=False)
-class Outline:
-    """One object of a plane, cut to its box.
-
-    Attributes
-    ----------
-    box : tuple of int
-        Half-open (row0, col0, row1, col1).
-    inside : ndarray of bool, shape of the box
-        True on the object.
-    """
-
-    box: PixelBox
-    inside: NDArray[np.bool_]
-
-    @property
-    def longest(self) -> int:
-        """Longer side of the box."""
-        return max(self.box[2] - self.box[0], self.box[3] - self.box[1])
-
-    def within(self, crop: PixelBox) -> NDArray[np.bool_]:
-        """Return the object in a crop of the plane, True where it is."""
-        row0, col0, row1, col1 = crop
-        canvas = np.zeros((row1 - row0, col1 - col0), dtype=np.bool_)
-        low = max(self.box[0], row0), max(self.box[1], col0)
-        high = min(self.box[2], row1), min(self.box[3], col1)
-        if low[0] < high[0] and low[1] < high[1]:
-            part = self.inside[
-                low[0] - self.box[0] : high[0] - self.box[0],
-                low[1] - self.box[1] : high[1] - self.box[1],
-            ]
-            canvas[low[0] - row0 : high[0] - row0, low[1] - col0 : high[1] - col0] = part
-        return canvas
-
-    def shared(self, other: Outline) -> float:
-        """Return which part of the smaller of two objects they share."""
-        row0, col0 = max(self.box[0], other.box[0]), max(self.box[1], other.box[1])
-        row1, col1 = min(self.box[2], other.box[2]), min(self.box[3], other.box[3])
-        if row0 >= row1 or col0 >= col1:
-            return 0.0
-        crop = row0, col0, row1, col1
-        both = np.count_nonzero(self.within(crop) & other.within(crop))
-        return float(both / min(np.count_nonzero(self.inside), np.count_nonzero(other.inside)))
 
 
 @dataclass(frozen=True, eq=False)
@@ -93,6 +50,25 @@ class SimilarObject:
     point: tuple[float, float]
     likeness: float
     score: float
+
+
+@dataclass(frozen=True, eq=False)
+class SimilarFound:
+    """What a search has found in a plane.
+
+    Attributes
+    ----------
+    objects : tuple of SimilarObject
+        Most alike first; none lies on another one or on a known one.
+    similarity : ndarray of float32, shape (h, w)
+        How much each place is like the examples, -1 to 1.
+    step : float
+        Pixels of the plane for one position of `similarity`, which covers the plane.
+    """
+
+    objects: tuple[SimilarObject, ...]
+    similarity: NDArray[np.float32]
+    step: float
 
 
 def search_side(known: Sequence[Outline], size: tuple[int, int]) -> int:
@@ -160,7 +136,7 @@ def search(
     known: Sequence[Outline] = (),
     cancelled: Callable[[], bool] | None = None,
     progress: Callable[[int, int], None] | None = None,
-) -> list[SimilarObject]:
+) -> SimilarFound:
     """Find objects like those that were learned.
 
     Parameters
@@ -184,8 +160,8 @@ def search(
 
     Returns
     -------
-    list of SimilarObject
-        Most alike first; none lies on another one or on a known one.
+    SimilarFound
+        Objects, and the map they were found by.
 
     Raises
     ------
@@ -196,31 +172,56 @@ def search(
     usual = np.sqrt(likeness.area)
     tiles = tiles_covering(size, side, min(round(2 * usual), side // 2))
     found: list[SimilarObject] = []
+    step = side * FINEST / predictor.input_size
+    canvas = np.zeros([max(1, math.ceil(n / step)) for n in size], dtype=np.float32)
     for number, tile in enumerate(tiles):
         if cancelled is not None and cancelled():
             raise CancelledError("the search for similar objects was cancelled")
         embedding = embedding_of(_or_none(tile, size))
-        found += _in_tile(predictor, embedding, (tile, size), likeness, settings)
+        similarity = likeness.similarity(embedding)
+        _paste(canvas, similarity, tile, step)
+        seeds = _seeds(predictor, embedding, similarity, likeness, settings)
+        found += _in_tile(predictor, (embedding, seeds), (tile, size), likeness, settings)
         if progress is not None:
             progress(number + 1, len(tiles))
-    return _apart(found, known)
+    return SimilarFound(tuple(_apart(found, known)), canvas, step)
+
+
+def _seeds(
+    predictor: Predictor,
+    embedding: Embedding,
+    similarity: NDArray[np.float32],
+    likeness: Likeness,
+    settings: SimilarSettings,
+) -> NDArray[np.float32]:
+    """Points (N, 2) on objects: of the checkpoint's own head, or peaks of the similarity."""
+    usual = float(np.sqrt(likeness.area))
+    points = object_seeds(predictor, embedding, usual)
+    if points is None:
+        unit = max(embedding.frame.rows, embedding.frame.cols) / max(similarity.shape)
+        points = to_image(embedding, peaks(similarity, usual / unit, settings.at_least / 2))
+    return points
+
+
+def _paste(
+    canvas: NDArray[np.float32], similarity: NDArray[np.float32], tile: PixelBox, step: float
+) -> None:
+    """Write the map of a tile into that of the plane."""
+    row, col = round(tile[0] / step), round(tile[1] / step)
+    room = canvas[row : row + similarity.shape[0], col : col + similarity.shape[1]]
+    room[:] = similarity[: room.shape[0], : room.shape[1]]
 
 
 def _in_tile(
     predictor: Predictor,
-    embedding: Embedding,
+    asked: tuple[Embedding, NDArray[np.float32]],
     where: tuple[PixelBox, tuple[int, int]],
     likeness: Likeness,
     settings: SimilarSettings,
 ) -> Iterator[SimilarObject]:
     """Objects of one tile that it does not cut."""
     (row0, col0, row1, col1), size = where
-    similarity = likeness.similarity(embedding)
-    usual = float(np.sqrt(likeness.area))
-    unit = max(row1 - row0, col1 - col0) / max(similarity.shape)
-    points = object_seeds(predictor, embedding, usual)
-    if points is None:
-        points = to_image(embedding, peaks(similarity, usual / unit, settings.at_least / 2))
+    embedding, points = asked
     if not len(points):
         return
     for point, mask in zip(points, predictor.iterate_many(embedding, points=points), strict=True):
@@ -242,7 +243,7 @@ def _in_tile(
 def _apart(found: list[SimilarObject], known: Sequence[Outline]) -> list[SimilarObject]:
     """Objects without those that lie on a better or on a known one, most alike first."""
     kept: list[SimilarObject] = []
-    taken = _Buckets()
+    taken = Outlines()
     for outline in known:
         taken.add(outline)
     for one in sorted(found, key=lambda one: -one.score):
@@ -250,51 +251,6 @@ def _apart(found: list[SimilarObject], known: Sequence[Outline]) -> list[Similar
             kept.append(one)
             taken.add(one.outline)
     return sorted(kept, key=lambda one: -one.likeness)
-
-
-class _Buckets:
-    """Outlines by place, so that thousands need not be compared with each other."""
-
-    def __init__(self, side: int = 64) -> None:
-        self._side = side
-        self._at: dict[tuple[int, int], list[Outline]] = {}
-
-    def add(self, outline: Outline) -> None:
-        for cell in self._cells(outline.box):
-            self._at.setdefault(cell, []).append(outline)
-
-    def near(self, outline: Outline) -> Iterator[Outline]:
-        for cell in self._cells(outline.box):
-            yield from self._at.get(cell, ())
-
-    def _cells(self, box: PixelBox) -> Iterator[tuple[int, int]]:
-        for row in range(box[0] // self._side, (box[2] - 1) // self._side + 1):
-            for col in range(box[1] // self._side, (box[3] - 1) // self._side + 1):
-                yield row, col
-
-
-def outlines_of(labels: NDArray[np.integer], numbers: Sequence[int] | None = None) -> list[Outline]:
-    """Return the objects of a label image, cut to their boxes.
-
-    Parameters
-    ----------
-    labels : ndarray of int, shape (rows, cols)
-        0 is background.
-    numbers : sequence of int, optional
-        Which; all if left out.  Those that are not there are passed over.
-    """
-    from scipy import ndimage
-
-    there, dense = np.unique(labels, return_inverse=True)
-    dense = dense.reshape(labels.shape) + 1
-    wanted = set(there.tolist()) - {0} if numbers is None else set(numbers)
-    found = []
-    for number, window in zip(there.tolist(), ndimage.find_objects(dense), strict=True):
-        if number in wanted and window is not None:
-            rows, cols = window
-            box = (rows.start, cols.start, rows.stop, cols.stop)
-            found.append(Outline(box, np.asarray(labels[window] == number)))
-    return found
 
 
 def _tiles(size: tuple[int, int], side: int, known: Sequence[Outline]) -> list[PixelBox]:
