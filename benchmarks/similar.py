@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from napari_samara import find_similar, load
-from napari_samara.settings import SimilarSettings
+from napari_samara.engine.similar_settings import SimilarSettings
 from napari_samara.training.folders import read_folder
 from napari_samara.training.slices import Reading
 

@@ -8,8 +8,8 @@ import numpy as np
 import pytest
 
 import napari_samara as samara
+from napari_samara.engine.similar_settings import SimilarSettings
 from napari_samara.errors import CancelledError, ImageError
-from napari_samara.settings import SimilarSettings
 
 if TYPE_CHECKING:
     from tests.conftest import Disks

@@ -9,10 +9,10 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from napari_samara.api import DEFAULT_CHECKPOINT, load
+from napari_samara.engine.similar_settings import SimilarSettings
 from napari_samara.errors import ImageError
 from napari_samara.images import read_image
 from napari_samara.intensity import Contrast
-from napari_samara.settings import SimilarSettings
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray

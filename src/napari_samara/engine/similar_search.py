@@ -24,8 +24,8 @@ if TYPE_CHECKING:
     from napari_samara.embedding import Embedding
     from napari_samara.engine.predictor import Predictor
     from napari_samara.engine.similar import Likeness
+    from napari_samara.engine.similar_settings import SimilarSettings
     from napari_samara.masks import PixelBox
-    from napari_samara.settings import SimilarSettings
 
     EmbeddingOf = Callable[[PixelBox | None], Embedding]
 

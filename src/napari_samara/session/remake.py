@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from napari_samara.session.objects import ObjectPart, ObjectRecord
     from napari_samara.session.request import Request
 
-BY_HAND = ("paint", "replace labels", "merge")
+BY_HAND = ("paint", "replace labels", "merge", "clean up", "split")
 """Steps after which the pixels of an object are no longer those of its prompts alone."""
 
 

@@ -8,13 +8,13 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from napari_samara.engine.outlines import Outline
+from napari_samara.engine.similar_settings import SimilarSettings
 from napari_samara.errors import CancelledError, SessionError
 from napari_samara.prompts import PromptSet, point
 from napari_samara.session.events import Status
 from napari_samara.session.jobs import Job
 from napari_samara.session.propagation import PropagatingSession
 from napari_samara.session.request import upright
-from napari_samara.settings import SimilarSettings
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
