@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -12,7 +13,7 @@ from napari_samara.errors import ImageError
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
-__all__ = ["CT_WINDOWS", "POLICIES", "Contrast", "Limits", "to_rgb"]
+__all__ = ["CT_WINDOWS", "POLICIES", "Contrast", "Limits", "depends_on_plane", "fixed", "to_rgb"]
 
 
 def to_rgb(plane: Any, contrast: Contrast | None = None) -> NDArray[np.uint8]:
@@ -48,6 +49,65 @@ def to_rgb(plane: Any, contrast: Contrast | None = None) -> NDArray[np.uint8]:
     if contrast.invert:
         grey = 255 - grey
     return _as_rgb(grey)
+
+
+def depends_on_plane(dtype: Any, contrast: Contrast) -> bool:
+    """Return whether what a pixel becomes depends on other pixels of its plane.
+
+    Parameters
+    ----------
+    dtype : data-type
+        Of the image.
+    contrast : Contrast
+        How values become 8-bit.
+
+    Returns
+    -------
+    bool
+        False for 8-bit images that are taken as they are, for limits and for CT windows.
+    """
+    eight_bit = np.dtype(dtype) in (np.dtype(np.uint8), np.dtype(np.bool_))
+    return contrast.policy in ("percentile", "minmax") or (
+        contrast.policy == "auto" and not eight_bit
+    )
+
+
+def fixed(plane: Any, contrast: Contrast) -> Contrast:
+    """Contrast that does to a part of a plane what another does to all of it.
+
+    Parameters
+    ----------
+    plane : array_like, shape (rows, cols) or (rows, cols, channels)
+        All of the plane.
+    contrast : Contrast
+        Any.
+
+    Returns
+    -------
+    Contrast
+        `contrast` itself, or limits that hold the values it takes from the plane.
+
+    Raises
+    ------
+    ImageError
+        As for `to_rgb`.
+    """
+    given = np.asarray(plane)
+    if not depends_on_plane(given.dtype, contrast) or given.dtype == np.bool_:
+        return contrast
+    values = _chosen(_checked(given), contrast)
+    policy = "percentile" if contrast.policy == "auto" else contrast.policy
+    numbers, count = _finite(values), values.shape[2]
+    samples = (
+        [numbers]
+        if values.dtype == np.uint8
+        else [numbers[..., channel] for channel in range(count)]
+    )
+    limits = tuple(
+        _range_of(sample, policy, contrast, (number, count))
+        for number, sample in enumerate(samples)
+    )
+    return replace(contrast, policy="limits", limits=limits)
 
 
 def _checked(values: NDArray[Any]) -> NDArray[Any]:

@@ -162,6 +162,9 @@ class SegmentSettings(Settings):
     multimask : str
         Whether the model gives several masks of a prompt and the best is taken: ``"auto"`` for a
         single point only, ``"yes"`` or ``"no"``.
+    crop : str
+        What is encoded for a prompt: the ``"whole"`` plane, a window around the ``"object"``, or
+        ``"auto"``; see `engine.crops`.
     """
 
     OVERLAPS: ClassVar[tuple[str, ...]] = ("first", "last", "best-score")
@@ -183,6 +186,13 @@ class SegmentSettings(Settings):
         title="Several masks per prompt",
         help="Let the model give several masks and take the best; auto does so for one point.",
         choices=("auto", "yes", "no"),
+    )
+    crop: str = setting(
+        "auto",
+        title="Encode",
+        help="whole: all of the plane. object: a window about five times as long as the object. "
+        "auto: object for samara-tiny and for images over 1.5 times the model input, else whole.",
+        choices=("auto", "whole", "object"),
     )
 
 

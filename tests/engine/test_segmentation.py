@@ -52,7 +52,7 @@ def one_by_one(predictor: Predictor, image: np.ndarray, multimask: bool | None) 
 def test_batches_change_nothing(
     predictor: Predictor, disks: Disks, multimask: str, given: bool | None, chunk: int
 ) -> None:
-    settings = SegmentSettings(overlap="last", multimask=multimask)
+    settings = SegmentSettings(overlap="last", multimask=multimask, crop="whole")
     found = segment_objects(predictor, disks.image, MIXED, settings, PredictSettings(chunk=chunk))
     expected = one_by_one(predictor, disks.image, given)
     assert found.labels.dtype == np.int32

@@ -4,12 +4,15 @@ from __future__ import annotations
 
 import time
 from dataclasses import dataclass, replace
+from functools import partial
 from statistics import fmean
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from napari_samara.engine.canvas import Canvas
+from napari_samara.engine.crop_decoding import Asked, CropEncoder, masks_by_crop, whole_mask
+from napari_samara.engine.crops import WHOLE, choose_crop
 from napari_samara.errors import ImageError, PromptError
 from napari_samara.intensity import Contrast
 from napari_samara.settings import PredictSettings, SegmentSettings
@@ -20,6 +23,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from napari_samara.embedding import Embedding
+    from napari_samara.engine.crops import CropChoice
     from napari_samara.engine.predictor import Predictor
     from napari_samara.masks import Mask, PixelBox
     from napari_samara.planes import Plane
@@ -148,19 +152,16 @@ def segment_objects(
     results: list[ObjectResult] = []
     embed_seconds = 0.0
     for plane, (group, tasks) in planes.items():
-        start = time.perf_counter()
         pixels = plane.extract(image, rgb=image.ndim > len(shape))
-        name = plane.to_dict() if plane.fixed else ""
-        embedding = predictor.embed(pixels, contrast, name)
-        embed_seconds += time.perf_counter() - start
+        encoder = CropEncoder(predictor, pixels, contrast, plane.to_dict() if plane.fixed else "")
         canvas = Canvas(plane.extract(labels), settings.overlap)
         found: list[ObjectResult] = []
-        masks = _masks(predictor, embedding, group, tasks, (settings, predict_settings))
+        told = partial(_tell, progress, total, len(results))
+        masks = _masks(encoder, group, tasks, (settings, predict_settings), told)
         for task, (mask, seconds) in zip(tasks, masks, strict=True):
             canvas.paint(mask, task.object_id)
             found.append(_result(task, plane, mask, seconds))
-            if progress is not None:
-                progress(len(results) + len(found), total)
+        embed_seconds += encoder.seconds
         results += _settled(found, tasks, canvas)
     return Segmentation(labels, tuple(results), embed_seconds)
 
@@ -215,7 +216,33 @@ def _alone(inputs: PromptInputs) -> tuple[str | None, NDArray[np.float32] | None
     return ("point", inputs.points[0]) if len(inputs.points) == 1 else (None, None)
 
 
+def _tell(progress: Callable[[int, int], None] | None, total: int, before: int, count: int) -> None:
+    if progress is not None:
+        progress(before + count, total)
+
+
 def _masks(
+    encoder: CropEncoder,
+    group: PromptSet,
+    tasks: list[_Task],
+    settings: tuple[SegmentSettings, PredictSettings],
+    told: Callable[[int], None],
+) -> Iterator[tuple[Mask, float]]:
+    """Mask of each task in order, in the whole plane or in crops, and the seconds it took."""
+    predictor, size = encoder.predictor, (encoder.pixels.shape[0], encoder.pixels.shape[1])
+    family = predictor.checkpoint.family if predictor.checkpoint else ""
+    choice = choose_crop(settings[0].crop, family, predictor.input_size, size)
+    if choice != WHOLE:
+        yield from _masks_in_crops((encoder, choice), group, tasks, settings, told)
+        return
+    embedding = encoder.encode(None)
+    found = _masks_in_plane(predictor, embedding, group, tasks, settings)
+    for count, one in enumerate(found, start=1):
+        yield one
+        told(count)
+
+
+def _masks_in_plane(
     predictor: Predictor,
     embedding: Embedding,
     group: PromptSet,
@@ -246,6 +273,29 @@ def _masks(
                 settings[1],
             )[0]
         yield mask, time.perf_counter() - start
+
+
+def _masks_in_crops(
+    where: tuple[CropEncoder, CropChoice],
+    group: PromptSet,
+    tasks: list[_Task],
+    settings: tuple[SegmentSettings, PredictSettings],
+    told: Callable[[int], None],
+) -> Iterator[tuple[Mask, float]]:
+    """Each object in a crop of its own size; masks are kept cut to their boxes until all are."""
+    encoder, choice = where
+    size, start = (encoder.pixels.shape[0], encoder.pixels.shape[1]), time.perf_counter()
+    several = _MULTIMASK[settings[0].multimask]
+    asked = [
+        Asked(at, group.inputs(task.object_id, size), several) for at, task in enumerate(tasks)
+    ]
+    found: dict[int, tuple[Mask, PixelBox | None]] = {}
+    for at, mask, box in masks_by_crop(encoder, asked, choice, settings[1]):
+        found[at] = mask, box
+        told(len(found))
+    each = (time.perf_counter() - start - encoder.seconds) / max(len(tasks), 1)
+    for at in range(len(tasks)):
+        yield whole_mask(*found.pop(at), size), each
 
 
 def _result(task: _Task, plane: Plane, mask: Mask, seconds: float) -> ObjectResult:

@@ -26,6 +26,7 @@ from napari_samara.session.opening import About, free_journal, spatial_shape
 from napari_samara.session.request import State, model_name, upright
 from napari_samara.session.restored import Restored
 from napari_samara.session.scene import Scene
+from napari_samara.session.sizes import looking
 from napari_samara.session.steps import step_of
 from napari_samara.session.verbs import now
 from napari_samara.store import MemoryStore
@@ -35,6 +36,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
     from napari_samara.intensity import Contrast
+    from napari_samara.masks import PixelBox
     from napari_samara.prompts import Prompt
     from napari_samara.session.draft import Draft
     from napari_samara.session.embeddings import PredictorLike
@@ -90,6 +92,8 @@ class SessionBase:
         about = About.of(saved.saved if saved else None)
         self._contrast, self._settings = contrast or about.contrast, settings or about.settings
         self._mode, self._status = about.mode, Status()
+        self._crop = about.crop
+        self._view: tuple[Plane, PixelBox] | None = None
         ndim = len(self._shape)
         self._plane = Plane.of(ndim, fixed=dict.fromkeys(range(ndim - 2), 0))
         self._opened, self._visited = OpenObject(), 0
@@ -134,6 +138,7 @@ class SessionBase:
             self._settings,
             model_name(self._predictor),
             {plane: answer.request for plane, answer in self._decoder.answers.items()},
+            looking(self._crop, self._predictor, self._book.records, self._opened),
         )
 
     def _scene(self) -> Scene:
@@ -153,6 +158,7 @@ class SessionBase:
             "settings": self._settings.to_dict(),
             "mode": self._mode,
             "at_least": self._at_least,
+            "crop": self._crop,
         }
         return Scene(about, self.image, self._book.labels)
 

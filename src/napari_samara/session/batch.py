@@ -60,6 +60,7 @@ class Batch:
             state.shape,
             {upright(plane): plane for plane in planes},
             state.encoded,
+            replace(state.looking, crops={}),
         )
         if wanted != self._wanted:
             self._wanted = wanted

@@ -36,7 +36,8 @@ class Candidate:
     size : tuple of int
         (rows, cols) of its plane as shown.
     logits : ndarray of float32, shape (S, S), or None
-        What another threshold is applied to; None where there are too many to keep.
+        What another threshold is applied to, of the crop `part` names; None where there are too
+        many to keep.
     """
 
     object_id: int

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from napari_samara.engine.crop_search import CropSearch, extent_of, mask_in_plane
 from napari_samara.errors import CancelledError
 from napari_samara.session.events import Status
 from napari_samara.session.objects import ObjectPart
@@ -14,7 +15,7 @@ from napari_samara.session.request import UNNAMED
 
 if TYPE_CHECKING:
     from napari_samara.embedding import Embedding
-    from napari_samara.masks import Mask
+    from napari_samara.masks import Mask, PixelBox
     from napari_samara.planes import Plane
     from napari_samara.prompts import PromptInputs, PromptSet
     from napari_samara.session.embeddings import Embeddings, PredictorLike
@@ -34,12 +35,15 @@ class Answer:
     masks : tuple of Mask
         Best predicted IoU first, in pixels of the plane as it is shown.
     pixels : str
-        Digest of the RGB plane that was encoded.
+        Digest of the RGB plane, or crop, that was encoded.
+    crop : tuple of int or None
+        Half-open part of the plane that was encoded; None for all of it.
     """
 
     request: Request
     masks: tuple[Mask, ...]
     pixels: str = ""
+    crop: PixelBox | None = None
 
     def part(self, choice: int) -> ObjectPart:
         """Return how the mask number `choice` came about."""
@@ -52,6 +56,7 @@ class Answer:
             self.request.settings,
             self.pixels,
             "" if self.request.model.startswith(UNNAMED) else self.request.model,
+            crop=self.crop,
         )
 
 
@@ -85,34 +90,49 @@ def decode(
         What reading, encoding and decoding raise.
     """
     if old is not None and request.like(old.request):
-        masks = [renewed(mask, request.settings, embeddings.predictor) for mask in old.masks]
-        if None not in masks:
-            return Answer(request, tuple(mask for mask in masks if mask is not None), old.pixels)
-    embedding = embeddings.get(request.plane, request.contrast, report)
-    if report.cancelled():
-        raise CancelledError("these prompts are no longer asked for")
-    report.say(Status("decoding", "decoding prompts"))
-    given = shown_inputs(request.prompts, request.plane, size_of(embedding))
-    found = embeddings.predictor.predict(
+        again = replace(old, request=request)
+        remade = [renewed(mask, again, embeddings.predictor) for mask in old.masks]
+        if None not in remade:
+            return replace(again, masks=tuple(mask for mask in remade if mask is not None))
+    size = embeddings.size(request.plane)
+    given = shown_inputs(request.prompts, request.plane, size)
+    search: CropSearch[Answer] = CropSearch(request.crop, given, size)
+    while True:
+        crop = search.crop
+        embedding = embeddings.get(request.plane, request.contrast, report, crop)
+        if report.cancelled():
+            raise CancelledError("these prompts are no longer asked for")
+        report.say(Status("decoding", "decoding prompts"))
+        masks = _decoded(search.inputs, embedding, request.settings, embeddings.predictor)
+        found = tuple(mask_in_plane(mask, crop, size) for mask in masks)
+        extent = extent_of(masks[0], crop, size)
+        pixels = embedding.key.pixels if embedding.key else ""
+        if search.told(Answer(request, found, pixels, crop), extent):
+            return search.found
+
+
+def _decoded(
+    given: PromptInputs, embedding: Embedding, settings: PredictSettings, predictor: PredictorLike
+) -> list[Mask]:
+    return predictor.predict(
         embedding,
         points=given.points,
         positive=given.positive,
         box=given.box,
         mask=given.mask,
-        settings=request.settings,
+        settings=settings,
     )
-    return Answer(request, tuple(found), embedding.key.pixels if embedding.key else "")
 
 
-def renewed(mask: Mask, settings: PredictSettings, predictor: PredictorLike) -> Mask | None:
+def renewed(mask: Mask, answer: Answer, predictor: PredictorLike) -> Mask | None:
     """Make a mask again with another threshold and clean-up, of the logits it came with.
 
     Parameters
     ----------
     mask : Mask
         As the predictor has found it.
-    settings : PredictSettings
-        The new ones.
+    answer : Answer
+        It belongs to; with the new settings.
     predictor : PredictorLike
         That has found it.
 
@@ -124,7 +144,24 @@ def renewed(mask: Mask, settings: PredictSettings, predictor: PredictorLike) -> 
     if mask.logits is None:
         return None
     rows, cols = mask.data.shape
-    return predictor.mask_of(mask.logits, (rows, cols), mask.score, settings)
+    settings = answer.request.settings
+    made = predictor.mask_of(
+        mask.logits, crop_size(answer.crop, (rows, cols)), mask.score, settings
+    )
+    return mask_in_plane(made, answer.crop, (rows, cols))
+
+
+def crop_size(crop: PixelBox | None, size: tuple[int, int]) -> tuple[int, int]:
+    """Return (rows, cols) of a crop of a plane; those of the plane where there is none.
+
+    Parameters
+    ----------
+    crop : tuple of int or None
+        Half-open.
+    size : tuple of int
+        (rows, cols) of the plane.
+    """
+    return size if crop is None else (crop[2] - crop[0], crop[3] - crop[1])
 
 
 def shown_inputs(prompts: PromptSet, plane: Plane, size: tuple[int, int]) -> PromptInputs:
@@ -158,8 +195,3 @@ def shown_inputs(prompts: PromptSet, plane: Plane, size: tuple[int, int]) -> Pro
         box=None if given.box is None else given.box[[1, 0, 3, 2]],
         mask=None if given.mask is None else np.ascontiguousarray(given.mask.T),
     )
-
-
-def size_of(embedding: Embedding) -> tuple[int, int]:
-    """Return (rows, cols) of the plane an embedding was made of."""
-    return embedding.frame.rows, embedding.frame.cols

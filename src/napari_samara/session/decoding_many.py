@@ -9,12 +9,13 @@ from typing import TYPE_CHECKING, Any, TypeAlias
 
 import numpy as np
 
+from napari_samara.engine.crop_search import CropSearch, extent_of
 from napari_samara.errors import CancelledError
 from napari_samara.prompts import PromptSet
 from napari_samara.session.candidates import Candidate
-from napari_samara.session.decoding import Answer, shown_inputs, size_of
+from napari_samara.session.decoding import Answer, crop_size, shown_inputs
 from napari_samara.session.events import Status
-from napari_samara.session.request import decodable, upright
+from napari_samara.session.request import Looking, decodable, upright
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -22,15 +23,16 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from napari_samara.embedding import Embedding
+    from napari_samara.engine.crops import CropChoice
     from napari_samara.intensity import Contrast
-    from napari_samara.masks import Mask
+    from napari_samara.masks import Mask, PixelBox
     from napari_samara.planes import Plane
     from napari_samara.prompts import PromptInputs
     from napari_samara.session.embeddings import Embeddings
     from napari_samara.session.jobs import Report
     from napari_samara.session.request import Request
 
-Key: TypeAlias = "tuple[Plane, PromptSet, Contrast, str]"
+Key: TypeAlias = "tuple[Plane, PromptSet, Contrast, str, CropChoice]"
 """All that the logits of one of many objects depend on."""
 
 KEPT_LOGITS = 1 << 28
@@ -60,7 +62,7 @@ class Wanted:
         """What it is found again by."""
         asked = self.request
         own = PromptSet(asked.prompts.objects[self.object_id])
-        return asked.plane, own, asked.contrast, asked.model
+        return asked.plane, own, asked.contrast, asked.model, asked.crop
 
 
 def wanted_objects(
@@ -69,6 +71,7 @@ def wanted_objects(
     shape: tuple[int, ...],
     shown: Mapping[Plane, Plane],
     encoded: Mapping[Plane, Contrast],
+    looking: Looking | None = None,
 ) -> tuple[Wanted, ...]:
     """List every object of a prompt set that can be decoded, plane by plane.
 
@@ -84,6 +87,8 @@ def wanted_objects(
         By upright plane, as it was shown when it was asked for before.
     encoded : mapping of Plane to Contrast
         What planes were encoded with already.
+    looking : Looking, optional
+        What part of each plane is looked at; all of it if left out.
 
     Returns
     -------
@@ -95,7 +100,7 @@ def wanted_objects(
     PromptError
         If a prompt does not lie in the image.
     """
-    here = upright(like.plane)
+    here, looking = upright(like.plane), looking or Looking()
     found = []
     for plane, groups in prompts.by_plane(shape).items():
         view = like.plane if plane == here else shown.get(plane, plane)
@@ -103,7 +108,8 @@ def wanted_objects(
         for number, group in groups.objects.items():
             if decodable(PromptSet(group)):
                 own = PromptSet(group, number)
-                asked = replace(like, plane=view, prompts=own, contrast=contrast)
+                crop = looking.choice(view, shape)
+                asked = replace(like, plane=view, prompts=own, contrast=contrast, crop=crop)
                 found.append(Wanted(asked, number))
     return tuple(found)
 
@@ -168,11 +174,33 @@ def _all(
         else:
             where = one.request.plane, one.request.contrast
             missing.setdefault(where, []).append(one)
-    for (plane, contrast), group in missing.items():
-        embedding = embeddings.get(plane, contrast, report)
-        pixels = embedding.key.pixels if embedding.key else ""
-        for one, mask in _decoded(group, embedding, embeddings):
-            yield one, candidate_of(one, mask, pixels)
+    for group in missing.values():
+        yield from _searched(group, embeddings, report)
+
+
+def _searched(
+    group: list[Wanted], embeddings: Embeddings, report: Report
+) -> Iterator[tuple[Wanted, Candidate]]:
+    """Candidates of objects of one plane: crop by crop, until each mask holds."""
+    plane, contrast = group[0].request.plane, group[0].request.contrast
+    size = embeddings.size(plane)
+    searches: dict[Wanted, CropSearch[Candidate]] = {}
+    for one in group:
+        own = PromptSet(one.request.prompts.objects[one.object_id])
+        given = shown_inputs(own, plane, size)
+        searches[one] = CropSearch(one.request.crop, given, size)
+    while searches:
+        crops: dict[PixelBox | None, list[Wanted]] = {}
+        for one, search in searches.items():
+            crops.setdefault(search.crop, []).append(one)
+        for crop, here in crops.items():
+            embedding = embeddings.get(plane, contrast, report, crop)
+            pixels = embedding.key.pixels if embedding.key else ""
+            given_here = [(one, searches[one].inputs) for one in here]
+            for one, mask in _decoded(given_here, embedding, embeddings):
+                found = candidate_of(one, Answer(one.request, (mask,), pixels, crop), size)
+                if searches[one].told(found, extent_of(mask, crop, size)):
+                    yield one, searches.pop(one).found
 
 
 def _again(one: Wanted, old: Candidate, embeddings: Embeddings) -> Candidate | None:
@@ -182,47 +210,51 @@ def _again(one: Wanted, old: Candidate, embeddings: Embeddings) -> Candidate | N
         return replace(old, object_id=one.object_id)
     if old.logits is None:
         return None
-    mask = embeddings.predictor.mask_of(old.logits, old.size, old.score, settings)
-    return candidate_of(one, mask, old.part.pixels)
+    crop = old.part.crop
+    size = crop_size(crop, old.size)
+    mask = embeddings.predictor.mask_of(old.logits, size, old.score, settings)
+    return candidate_of(one, Answer(one.request, (mask,), old.part.pixels, crop), old.size)
 
 
-def candidate_of(one: Wanted, mask: Mask, pixels: str) -> Candidate:
+def candidate_of(one: Wanted, answer: Answer, size: tuple[int, int], number: int = 0) -> Candidate:
     """Cut a mask to its box.
 
     Parameters
     ----------
     one : Wanted
         What was asked.
-    mask : Mask
-        The answer.
-    pixels : str
-        Digest of the RGB plane that was encoded.
+    answer : Answer
+        With masks of the shape of its crop.
+    size : tuple of int
+        (rows, cols) of the plane as shown.
+    number : int
+        Which of the masks.
 
     Returns
     -------
     Candidate
         With the logits of the mask.
     """
-    part = Answer(one.request, (mask,), pixels).part(0)
+    mask, part = answer.masks[number], answer.part(number)
     row0, col0, row1, col1 = part.box
     own = PromptSet(one.request.prompts.objects[one.object_id])
     crop = mask.data[row0:row1, col0:col1].copy()
     # A copy: that of a batch would keep the logits of the whole batch.
     logits = None if mask.logits is None else mask.logits.copy()
-    rows, cols = mask.data.shape
-    return Candidate(one.object_id, own, part, crop, (rows, cols), logits)
+    if answer.crop is not None and mask.box is not None:
+        top, left = answer.crop[:2]
+        part = replace(part, box=(row0 + top, col0 + left, row1 + top, col1 + left))
+    return Candidate(one.object_id, own, part, crop, size, logits)
 
 
 def _decoded(
-    group: list[Wanted], embedding: Embedding, embeddings: Embeddings
+    group: list[tuple[Wanted, PromptInputs]], embedding: Embedding, embeddings: Embeddings
 ) -> Iterator[tuple[Wanted, Mask]]:
-    """Objects of one plane: lone boxes and lone points in batches, all others one by one."""
-    size, settings = size_of(embedding), group[0].request.settings
+    """Objects of one crop: lone boxes and lone points in batches, all others one by one."""
+    settings = group[0][0].request.settings
     lone: dict[str, list[tuple[Wanted, NDArray[np.float32]]]] = {"boxes": [], "points": []}
     others: list[tuple[Wanted, PromptInputs]] = []
-    for one in group:
-        own = PromptSet(one.request.prompts.objects[one.object_id])
-        given = shown_inputs(own, one.request.plane, size)
+    for one, given in group:
         if given.mask is None and given.box is not None and len(given.points) == 0:
             lone["boxes"].append((one, given.box))
         elif given.mask is None and given.box is None and len(given.points) == 1:

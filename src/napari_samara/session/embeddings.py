@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import threading
 import time
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any, Protocol
 
 from napari_samara.engine.encode_times import expected_seconds, remember
 from napari_samara.engine.turns import Turns
 from napari_samara.errors import CancelledError, StoreError
-from napari_samara.intensity import Contrast, to_rgb
+from napari_samara.intensity import Contrast, depends_on_plane, fixed, to_rgb
 from napari_samara.session.events import Status
 
 if TYPE_CHECKING:
@@ -19,7 +20,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from napari_samara.embedding import Embedding, EmbeddingKey
-    from napari_samara.masks import Mask
+    from napari_samara.masks import Mask, PixelBox
     from napari_samara.planes import Plane
     from napari_samara.session.jobs import Report
     from napari_samara.settings import PredictSettings
@@ -101,20 +102,25 @@ class Embeddings:
         # Weights without a digest cannot be told apart: nothing of them outlives the session.
         self.store = store if predictor.checkpoint is not None else None
         self.turns = Turns()
-        self._keys: dict[tuple[Plane, Contrast], EmbeddingKey] = {}
+        self._keys: dict[tuple[Plane, Contrast, PixelBox | None], EmbeddingKey] = {}
+        self._fixed: dict[tuple[Plane, Contrast], Contrast] = {}
         self._unwritten: dict[EmbeddingKey, Embedding] = {}
         self._lock = threading.Lock()
         self._reading = threading.Lock()  # files behind a lazy array may not bear two readers
 
-    def encoder_input(self, plane: Plane, contrast: Contrast) -> NDArray[np.uint8]:
-        """Plane as the model sees it.
+    def encoder_input(
+        self, plane: Plane, contrast: Contrast, crop: PixelBox | None = None
+    ) -> NDArray[np.uint8]:
+        """Plane, or a crop of it, as the model sees it.
 
         Parameters
         ----------
         plane : Plane
             Which; only this plane is read.
         contrast : Contrast
-            How values become 8-bit.
+            How values become 8-bit; what it takes from the plane it takes from all of it.
+        crop : tuple of int, optional
+            Half-open (row0, col0, row1, col1) of the plane.
 
         Returns
         -------
@@ -127,11 +133,15 @@ class Embeddings:
             If the plane cannot be shown to the model.
         """
         with self._reading:
-            pixels = plane.extract(self._image, rgb=self._rgb)
+            if crop is not None and depends_on_plane(self._image.dtype, contrast):
+                contrast = self._fixed_contrast(plane, contrast)
+            pixels = plane.extract(self._image, rgb=self._rgb, box=crop)
         return to_rgb(pixels, contrast)
 
-    def get(self, plane: Plane, contrast: Contrast, report: Report) -> Embedding:
-        """Embedding of a plane.
+    def get(
+        self, plane: Plane, contrast: Contrast, report: Report, crop: PixelBox | None = None
+    ) -> Embedding:
+        """Embedding of a plane, or of a crop of it.
 
         Parameters
         ----------
@@ -141,11 +151,13 @@ class Embeddings:
             How values become 8-bit.
         report : Report
             Told before the plane is encoded.
+        crop : tuple of int, optional
+            Half-open (row0, col0, row1, col1) of the plane; all of it if left out.
 
         Returns
         -------
         Embedding
-            Whose key is that of the plane, the contrast and the checkpoint.
+            Whose key is that of the plane, the crop, the contrast and the checkpoint.
 
         Raises
         ------
@@ -154,24 +166,28 @@ class Embeddings:
         SamaraError
             What reading and encoding raise.
         """
-        known = self._keys.get((plane, contrast))
+        known = self._keys.get((plane, contrast, crop))
         found = self.find(known) if known is not None else None
         if found is not None:
             self._memory.put(found)
             return found
-        rgb = self.encoder_input(plane, contrast)
-        key = self.predictor.key(rgb, contrast, plane_name(plane))
+        rgb = self.encoder_input(plane, contrast, crop)
+        key = replace(self.predictor.key(rgb, contrast, plane_name(plane)), crop=crop)
         found = self.find(key)
         if found is None:
             with self.turns.urgent():
                 found = self.find(key)  # the background may have made it while this one waited
                 if found is None:
-                    found = self._encode(rgb, contrast, plane, report)
+                    found = replace(self._encode(rgb, contrast, plane, report), key=key)
                     self._memory.put(found)
             self._keep(found, report)
         self._memory.put(found)
         self.note(plane, contrast, key)
         return found
+
+    def size(self, plane: Plane) -> tuple[int, int]:
+        """Return (rows, cols) of a plane as shown."""
+        return plane.size(self._image.shape)
 
     def find(self, key: EmbeddingKey) -> Embedding | None:
         """Embedding of a key, if it was made already; may be called in any thread.
@@ -225,21 +241,29 @@ class Embeddings:
         contrast : Contrast
             It was encoded with.
         key : EmbeddingKey
-            Under which its embedding is found.
+            Under which its embedding is found; its crop counts.
         """
         with self._lock:
-            self._keys[plane, contrast] = key
+            self._keys[plane, contrast, key.crop] = key
 
     def contrasts(self, plane: Plane) -> set[Contrast]:
-        """Return the contrasts with which a plane is known to have been encoded."""
+        """Return the contrasts with which a plane is known to have been encoded whole."""
         with self._lock:
-            return {contrast for known, contrast in self._keys if known == plane}
+            return {used for known, used, crop in self._keys if known == plane and crop is None}
 
-    def at_hand(self, plane: Plane, contrast: Contrast) -> bool:
-        """Return whether the embedding of a plane is in memory."""
+    def at_hand(self, plane: Plane, contrast: Contrast, crop: PixelBox | None = None) -> bool:
+        """Return whether the embedding of a plane, or of a crop of it, is in memory."""
         with self._lock:
-            key = self._keys.get((plane, contrast))
+            key = self._keys.get((plane, contrast, crop))
         return key is not None and key in self._memory
+
+    def _fixed_contrast(self, plane: Plane, contrast: Contrast) -> Contrast:
+        """Contrast with the limits of the whole plane, which is read once for that."""
+        found = self._fixed.get((plane, contrast))
+        if found is None:
+            found = fixed(plane.extract(self._image, rgb=self._rgb), contrast)
+            self._fixed[plane, contrast] = found
+        return found
 
     def _encode(
         self, rgb: NDArray[np.uint8], contrast: Contrast, plane: Plane, report: Report

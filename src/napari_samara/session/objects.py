@@ -14,7 +14,7 @@ from napari_samara.prompts.base import Prompt
 from napari_samara.settings import PredictSettings
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Collection, Mapping
 
     from napari_samara.masks import PixelBox
 
@@ -31,11 +31,17 @@ class OpenObject:
         Label it had when it was reopened; None for a new object.
     chosen : tuple of (Plane, int)
         Candidate that the user chose on a plane, where it is not the first.
+    views : tuple of (Plane, tuple of int)
+        What was on the screen when prompts were given on a plane, half-open in its pixels.
+    crops : tuple of (Plane, tuple of int or None)
+        What the masks of a reopened object were found in; only where its prompts are the same.
     """
 
     prompts: PromptSet = field(default_factory=PromptSet)
     label: int | None = None
     chosen: tuple[tuple[Plane, int], ...] = ()
+    views: tuple[tuple[Plane, PixelBox], ...] = ()
+    crops: tuple[tuple[Plane, PixelBox | None], ...] = ()
 
     def choice(self, plane: Plane) -> int:
         """Return the number of the candidate chosen on a plane (rows the earlier axis)."""
@@ -47,13 +53,40 @@ class OpenObject:
             self, chosen=tuple(sorted({**dict(self.chosen), plane: number}.items(), key=repr))
         )
 
+    def prompted(
+        self, prompts: PromptSet, changed: Collection[Plane], seen: tuple[Plane, PixelBox] | None
+    ) -> OpenObject:
+        """Return the same object with other prompts.
+
+        Parameters
+        ----------
+        prompts : PromptSet
+            All it is to have.
+        changed : collection of Plane
+            Upright planes whose prompts are not what they were: what they were looked at in
+            before no longer holds.
+        seen : (Plane, tuple of int) or None
+            What is on the screen, for that plane; it stands for the plane from now on if its
+            prompts have changed.
+        """
+        views = dict(self.views)
+        if seen is not None and seen[0] in changed:
+            views[seen[0]] = seen[1]
+        crops = tuple((plane, crop) for plane, crop in self.crops if plane not in changed)
+        ordered = tuple(sorted(views.items(), key=repr))
+        return replace(self, prompts=prompts, views=ordered, crops=crops)
+
     def to_dict(self) -> dict[str, Any]:
         """Return the plain form for JSON."""
-        return {
+        found: dict[str, Any] = {
             "prompts": [prompt.to_dict() for prompt in self.prompts],
             "label": self.label,
             "chosen": [[plane.to_dict(), number] for plane, number in self.chosen],
         }
+        for name, boxes in (("views", self.views), ("crops", self.crops)):
+            if boxes:
+                found[name] = [[plane.to_dict(), box and list(box)] for plane, box in boxes]
+        return found
 
     @classmethod
     def from_dict(cls, data: Mapping[str, Any]) -> OpenObject:
@@ -80,6 +113,11 @@ class OpenObject:
                 PromptSet([Prompt.from_dict(prompt) for prompt in data["prompts"]]),
                 None if label is None else int(label),
                 tuple((Plane.from_dict(plane), int(number)) for plane, number in data["chosen"]),
+                tuple((Plane.from_dict(plane), _box(box)) for plane, box in data.get("views", ())),
+                tuple(
+                    (Plane.from_dict(plane), None if box is None else _box(box))
+                    for plane, box in data.get("crops", ())
+                ),
             )
         except (KeyError, TypeError, ValueError, SamaraError) as error:
             raise FileFormatError(f"not an open object: {error!r}") from error
@@ -111,6 +149,8 @@ class ObjectPart:
         Of a slice that was found by following the object from others, 0 to 1; None for others.
     reason : str
         Why, in words.
+    crop : tuple of int or None
+        Half-open part of the plane that was encoded; None for all of it.
     """
 
     plane: Plane
@@ -123,10 +163,15 @@ class ObjectPart:
     checkpoint: str = ""
     doubt: float | None = None
     reason: str = ""
+    crop: PixelBox | None = None
 
     def to_dict(self) -> dict[str, Any]:
         """Return the plain form for JSON."""
-        found = {} if self.doubt is None else {"doubt": self.doubt, "reason": self.reason}
+        found: dict[str, Any] = {}
+        if self.doubt is not None:
+            found = {"doubt": self.doubt, "reason": self.reason}
+        if self.crop is not None:
+            found["crop"] = list(self.crop)
         return {
             "plane": self.plane.to_dict(),
             "box": list(self.box),
@@ -142,11 +187,10 @@ class ObjectPart:
     @classmethod
     def from_dict(cls, data: Mapping[str, Any]) -> ObjectPart:
         """Return the part of its plain form; missing entries raise KeyError."""
-        row0, col0, row1, col1 = (int(number) for number in data["box"])
         contrast, settings = data["contrast"], data["settings"]
         return cls(
             Plane.from_dict(data["plane"]),
-            (row0, col0, row1, col1),
+            _box(data["box"]),
             int(data["choice"]),
             tuple(float(score) for score in data["scores"]),
             None if contrast is None else Contrast.from_dict(contrast),
@@ -155,6 +199,7 @@ class ObjectPart:
             str(data.get("checkpoint", "")),  # files of before it was kept for each object
             None if data.get("doubt") is None else float(data["doubt"]),
             str(data.get("reason", "")),
+            None if data.get("crop") is None else _box(data["crop"]),
         )
 
 
@@ -257,3 +302,9 @@ class ObjectRecord:
             )
         except (KeyError, TypeError, ValueError, IndexError, SamaraError) as error:
             raise FileFormatError(f"not the record of an object: {error}") from error
+
+
+def _box(numbers: Any) -> PixelBox:
+    """Box of its plain form."""
+    row0, col0, row1, col1 = (int(number) for number in numbers)
+    return row0, col0, row1, col1

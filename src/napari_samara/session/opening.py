@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
+from napari_samara.engine.crops import CROPS
 from napari_samara.errors import FileFormatError, ImageError, SessionError
 from napari_samara.intensity import Contrast
 from napari_samara.session.draft import MODES
@@ -15,6 +16,10 @@ if TYPE_CHECKING:
     import os
 
     from napari_samara.session.record import SavedSession
+
+
+DEFAULT_CROP = "auto"
+"""What is encoded for a prompt where nobody has chosen."""
 
 
 @dataclass(frozen=True)
@@ -31,12 +36,15 @@ class About:
         One of `MODES`.
     at_least : float
         Predicted IoU below which candidates of a batch are left out.
+    crop : str
+        What is encoded for a prompt, one of `crops.CROPS`.
     """
 
     contrast: Contrast = field(default_factory=Contrast)
     settings: PredictSettings = field(default_factory=PredictSettings)
     mode: str = MODES[0]
     at_least: float = 0.0
+    crop: str = DEFAULT_CROP
 
     @classmethod
     def of(cls, saved: SavedSession | None) -> About:
@@ -50,7 +58,7 @@ class About:
         Returns
         -------
         About
-            An unknown mode is the default one.
+            An unknown mode or crop is the default one.
 
         Raises
         ------
@@ -61,11 +69,13 @@ class About:
             return cls()
         try:
             mode = str(saved.about["mode"])
+            crop = str(saved.about.get("crop", DEFAULT_CROP))
             return cls(
                 Contrast.from_dict(saved.about["contrast"]),
                 PredictSettings.from_dict(saved.about["settings"]),
                 mode if mode in MODES else MODES[0],
                 float(saved.about.get("at_least", 0.0)),
+                crop if crop in CROPS else DEFAULT_CROP,
             )
         except (KeyError, TypeError, ValueError) as error:
             raise FileFormatError(f"session file: {error!r}") from error

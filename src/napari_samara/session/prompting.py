@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from napari_samara.errors import SessionError
@@ -153,7 +152,9 @@ class PromptingSession(ViewingSession):
             self._check(prompt)
         if new is not None and new.plane(self._shape) != upright(self._plane):
             self.set_plane(new.plane(self._shape))
-        self._open(name, replace(self._opened, prompts=prompts))
+        before, after = (given.by_plane(self._shape) for given in (self.prompts, prompts))
+        changed = {at for at in {*before, *after} if before.get(at) != after.get(at)}
+        self._open(name, self._opened.prompted(prompts, changed, self._view))
 
     def _open(self, name: str, opened: OpenObject) -> None:
         """Change the open object, which no label depends on, as one step."""

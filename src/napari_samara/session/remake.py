@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
+from napari_samara.engine.crops import WHOLE, CropChoice
 from napari_samara.prompts import PromptSet
 from napari_samara.session.decoding import decode
 from napari_samara.session.decoding_many import Wanted, candidate_of, decode_many
@@ -19,10 +20,10 @@ if TYPE_CHECKING:
     from napari_samara.session.change import Change
     from napari_samara.session.embeddings import Embeddings
     from napari_samara.session.jobs import Report
-    from napari_samara.session.objects import ObjectRecord
+    from napari_samara.session.objects import ObjectPart, ObjectRecord
     from napari_samara.session.request import Request
 
-BY_HAND = ("paint", "replace labels", "merge")
+BY_HAND = ("paint", "replace labels", "merge", "clean up", "split")
 """Steps after which the pixels of an object are no longer those of its prompts alone."""
 
 
@@ -150,13 +151,25 @@ def decode_again(work: PlaneWork, embeddings: Embeddings, report: Report) -> lis
             continue
         alone = replace(one.request, prompts=PromptSet(one.request.prompts))
         answer = decode(alone, embeddings, report)
+        size = answer.masks[0].data.shape
         found.append(
             [
-                replace(candidate_of(one, mask, answer.pixels), part=answer.part(number))
-                for number, mask in enumerate(answer.masks)
+                replace(
+                    candidate_of(one, replace(answer, crop=None), size, number),
+                    part=answer.part(number),
+                )
+                for number in range(len(answer.masks))
             ]
         )
     return found
+
+
+def _crop_of(part: ObjectPart) -> CropChoice:
+    """Return what the mask was found in, for the upright plane."""
+    if part.crop is None:
+        return WHOLE
+    found = CropChoice("fixed", part.crop)
+    return found.turned() if part.plane.transposed else found
 
 
 def _asked(
@@ -174,5 +187,6 @@ def _asked(
             prompts=PromptSet(groups[plane], record.label),
             contrast=part.contrast or like.contrast,
             settings=part.settings or like.settings,
+            crop=_crop_of(part),
         )
         yield Wanted(request, record.label), part.choice

@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
+from napari_samara.engine.crops import WHOLE, CropChoice, choose_crop
 from napari_samara.planes import Plane
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from napari_samara.intensity import Contrast
+    from napari_samara.masks import PixelBox
     from napari_samara.prompts import PromptSet
     from napari_samara.session.embeddings import PredictorLike
     from napari_samara.settings import PredictSettings
@@ -35,6 +37,8 @@ class Request:
         Threshold and clean-up.
     model : str
         Digest of the weights, or a name that nothing else has.
+    crop : CropChoice
+        Which part of the plane is looked at, in pixels of the plane as shown.
     """
 
     plane: Plane
@@ -42,10 +46,58 @@ class Request:
     contrast: Contrast
     settings: PredictSettings
     model: str
+    crop: CropChoice = WHOLE
 
     def like(self, other: Request) -> bool:
         """Return whether only threshold and clean-up differ: the decoder would say the same."""
         return replace(self, settings=other.settings) == other
+
+
+@dataclass(frozen=True)
+class Looking:
+    """How it is chosen what part of a plane is looked at.
+
+    Attributes
+    ----------
+    rule : str
+        One of `crops.CROPS`.
+    family : str
+        Of the checkpoint; "" where it is not known.
+    input_size : int
+        Side of the model input; 0 where it is not known.
+    usual : int or None
+        Side of the window of objects of the usual size.
+    views : mapping of Plane to tuple of int
+        What was on the screen when prompts were given, by upright plane, in its pixels.
+    crops : mapping of Plane to tuple of int or None
+        What a reopened object was found in, likewise, as long as its prompts are the same.
+    """
+
+    rule: str = "whole"
+    family: str = ""
+    input_size: int = 0
+    usual: int | None = None
+    views: Mapping[Plane, PixelBox] = field(default_factory=dict)
+    crops: Mapping[Plane, PixelBox | None] = field(default_factory=dict)
+
+    def choice(self, plane: Plane, shape: tuple[int, ...]) -> CropChoice:
+        """Return which part of a plane is looked at.
+
+        Parameters
+        ----------
+        plane : Plane
+            As shown.
+        shape : tuple of int
+            Of the image, an axis of channels left out.
+        """
+        here = upright(plane)
+        if here in self.crops:
+            box = self.crops[here]
+            found = WHOLE if box is None else CropChoice("fixed", box)
+        else:
+            size, seen = here.size(shape), self.views.get(here)
+            found = choose_crop(self.rule, self.family, self.input_size, size, self.usual, seen)
+        return found.turned() if plane.transposed else found
 
 
 @dataclass(frozen=True)
@@ -70,6 +122,8 @@ class State:
         Digest of the weights.
     answered : mapping of Plane to Request
         Requests that were answered, by upright plane.
+    looking : Looking
+        What part of a plane is looked at.
     """
 
     plane: Plane
@@ -80,6 +134,7 @@ class State:
     settings: PredictSettings
     model: str
     answered: Mapping[Plane, Request]
+    looking: Looking = field(default_factory=Looking)
 
 
 def model_name(predictor: PredictorLike) -> str:
@@ -136,6 +191,7 @@ def resolve(state: State) -> Request | None:
             state.encoded.get(shown, state.contrast),
             state.settings,
             state.model,
+            state.looking.choice(shown, state.shape),
         )
         if request != old:
             return request

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from napari_samara.engine.crops import turned_box
 from napari_samara.errors import SessionError
 from napari_samara.prompts import PromptSet
 from napari_samara.prompts import mask as mask_prompt
@@ -213,7 +214,12 @@ def reopened(book: LabelBook, label: int, like: Plane) -> OpenObject:
     record = book.records.get(label)
     if record is not None and len(record.prompts):
         chosen = tuple((upright(part.plane), part.choice) for part in record.parts if part.choice)
-        return OpenObject(record.prompts, label, chosen)
+        crops = tuple(
+            (upright(part.plane), turned_box(part.crop) if part.plane.transposed else part.crop)
+            for part in record.parts
+            if part.scores and part.doubt is None
+        )
+        return OpenObject(record.prompts, label, chosen, crops=crops)
     planes = book.planes_of(label, like)
     if not planes:
         raise SessionError(f"there is no object {label} in the labels")

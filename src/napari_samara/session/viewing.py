@@ -5,11 +5,14 @@ from __future__ import annotations
 from functools import partial
 from typing import TYPE_CHECKING
 
+from napari_samara.engine.crops import CROPS, turned_box
 from napari_samara.errors import ImageError, SessionError
 from napari_samara.session.base import SessionBase
 from napari_samara.session.decoder import LIVE
 from napari_samara.session.draft import MODES
 from napari_samara.session.events import Status
+from napari_samara.session.request import upright
+from napari_samara.session.tile_embedding import TileEmbedding
 from napari_samara.session.volume_embedding import VolumeEmbedding
 from napari_samara.store import MemoryStore
 
@@ -20,6 +23,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from napari_samara.intensity import Contrast
+    from napari_samara.masks import PixelBox
     from napari_samara.planes import Plane
     from napari_samara.session.embeddings import PredictorLike
     from napari_samara.settings import PredictSettings
@@ -103,6 +107,38 @@ class ViewingSession(SessionBase):
         self._update()
 
     @property
+    def crop(self) -> str:
+        """What is encoded for a prompt, one of `crops.CROPS`; settable, then it is decoded anew.
+
+        Objects that are accepted, and a reopened one whose prompts are the same, stay as they are.
+        """
+        return self._crop
+
+    @crop.setter
+    def crop(self, crop: str) -> None:
+        if crop not in CROPS:
+            raise SessionError(f"crop {crop!r} is none of {', '.join(CROPS)}")
+        self._crop = crop
+        self._update()
+
+    @property
+    def view(self) -> PixelBox | None:
+        """Part of the current plane that is on the screen, half-open, as shown; settable.
+
+        Setting it encodes nothing: the next prompt is decoded in it where `crop` is ``"view"``.
+        None where it is not known.
+        """
+        here = self._view
+        if here is None or here[0] != upright(self._plane):
+            return None
+        return turned_box(here[1]) if self._plane.transposed else here[1]
+
+    @view.setter
+    def view(self, box: PixelBox | None) -> None:
+        shown = turned_box(box) if self._plane.transposed else box
+        self._view = None if shown is None else (upright(self._plane), shown)
+
+    @property
     def mode(self) -> str:
         """What accept may write over, settable.
 
@@ -135,12 +171,16 @@ class ViewingSession(SessionBase):
     def encode(self) -> None:
         """Encode the current plane with the contrast that is set, and decode its prompts anew.
 
+        Where the masks there are were found in a crop, that is encoded instead.
+
         Raises
         ------
         SamaraError
             What reading and encoding raise, with the inline runner; otherwise `status` tells.
         """
         plane, contrast, embeddings = self._plane, self._contrast, self._decoder.embeddings
+        answer = self._decoder.answer(plane)
+        crop = answer.crop if answer is not None else None
 
         def done(_: object) -> None:
             self._decoder.encoded[plane] = contrast
@@ -149,7 +189,9 @@ class ViewingSession(SessionBase):
             self.events.stale.emit(self.stale)
 
         self._decoder.cancel()
-        self._decoder.submit(LIVE, lambda report: embeddings.get(plane, contrast, report), done)
+        self._decoder.submit(
+            LIVE, lambda report: embeddings.get(plane, contrast, report, crop), done
+        )
 
     def slices_job(self, planes: Sequence[Plane] | None = None) -> VolumeEmbedding:
         """Return a job that encodes slices into the store of this session, with its contrast.
@@ -181,6 +223,45 @@ class ViewingSession(SessionBase):
         job = VolumeEmbedding(self._decoder.embeddings, planes, self._contrast)
         job.focus(here)
         self._slices = job
+        return job
+
+    def tiles_job(self, within: PixelBox | None = None) -> TileEmbedding:
+        """Return a job that encodes windows of the current plane into the store of this session.
+
+        They are those in which prompts with `crop` ``"object"`` are decoded: of objects of the
+        usual size, or as large as the model input.  Nothing is begun, see `slices_job`; what is
+        in the middle of `view` comes first.
+
+        Parameters
+        ----------
+        within : tuple of int, optional
+            Half-open part of the plane; `view` if left out, or all where that is not known.
+
+        Returns
+        -------
+        TileEmbedding
+            For one run.
+
+        Raises
+        ------
+        StoreError
+            If the session has no store, or the weights have no digest.
+        SessionError
+            If the plane is no larger than such a window: encode it whole.
+        ImageError
+            If nothing of the plane lies in that part.
+        """
+        looking, here = self._state().looking, self._plane
+        side, size = looking.usual or looking.input_size, here.size(self._shape)
+        if not 0 < side < max(size):
+            raise SessionError(
+                f"a plane of {size[0]} x {size[1]} pixels is looked at whole; tiles are for planes "
+                f"larger than {side or 'the model input'}"
+            )
+        view = within or self.view
+        job = TileEmbedding(self._decoder.embeddings, here, side, self._contrast, view)
+        row0, col0, row1, col1 = self.view or view or (0, 0, *size)
+        job.look_at((row0 + row1) / 2, (col0 + col1) / 2)
         return job
 
     def encoder_input(self) -> NDArray[np.uint8]:

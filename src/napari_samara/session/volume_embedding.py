@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import time
 from collections import deque
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from napari_samara.engine.encode_times import expected_seconds, remember
@@ -21,6 +22,7 @@ if TYPE_CHECKING:
     from napari_samara.engine.encoding import BatchEncoder, EncoderInput
     from napari_samara.engine.plane_jobs import PlaneEnd
     from napari_samara.intensity import Contrast
+    from napari_samara.masks import PixelBox
     from napari_samara.planes import Plane
     from napari_samara.session.embeddings import Embeddings
 
@@ -172,6 +174,10 @@ class VolumeEmbedding:
         counts = self._counts
         return Embedded(len(self.planes), counts[ENCODED], counts[FOUND], self.contrast, seconds)
 
+    def place(self, plane: Plane) -> tuple[Plane, PixelBox | None]:
+        """Return which plane of the image is encoded, and which crop; here all of it."""
+        return plane, None
+
     # What the job asks for, in threads of its own
 
     @property
@@ -184,10 +190,11 @@ class VolumeEmbedding:
         from napari_samara.engine.encoding import prepare
 
         predictor: Any = self.embeddings.predictor
-        rgb = self.embeddings.encoder_input(plane, self.contrast)
-        key = predictor.key(rgb, self.contrast, plane_name(plane))
+        where, crop = self.place(plane)
+        rgb = self.embeddings.encoder_input(where, self.contrast, crop)
+        key = replace(predictor.key(rgb, self.contrast, plane_name(where)), crop=crop)
         if self._kept(key):
-            self.embeddings.note(plane, self.contrast, key)
+            self.embeddings.note(where, self.contrast, key)
             return None
         return prepare(predictor, rgb, key)
 
@@ -214,7 +221,7 @@ class VolumeEmbedding:
         finally:
             self.embeddings.release(embedding.key)
         if embedding.key is not None:
-            self.embeddings.note(plane, self.contrast, embedding.key)
+            self.embeddings.note(self.place(plane)[0], self.contrast, embedding.key)
 
     def _kept(self, key: Any) -> bool:
         """Whether an embedding is in the store, where memory alone is not enough."""

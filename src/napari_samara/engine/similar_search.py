@@ -1,0 +1,267 @@
+"""Objects like some that are known: looked for tile by tile, at the scale of the objects."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+from statistics import median
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from napari_samara.engine.object_seeds import object_seeds
+from napari_samara.engine.outlines import Outline, Outlines
+from napari_samara.engine.similar import FINEST, Example, learn, peaks, to_image
+from napari_samara.engine.tile_joining import tiles_covering
+from napari_samara.engine.tiling import window_side
+from napari_samara.errors import CancelledError, ImageError
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator, Sequence
+
+    from numpy.typing import NDArray
+
+    from napari_samara.embedding import Embedding
+    from napari_samara.engine.predictor import Predictor
+    from napari_samara.engine.similar import Likeness
+    from napari_samara.engine.similar_settings import SimilarSettings
+    from napari_samara.masks import PixelBox
+
+    EmbeddingOf = Callable[[PixelBox | None], Embedding]
+
+
+@dataclass(frozen=True, eq=False)
+class SimilarObject:
+    """An object that was found.
+
+    Attributes
+    ----------
+    outline : Outline
+        In the plane.
+    point : tuple of float
+        (row, col) of the prompt it was found by.
+    likeness : float
+        With the accepted objects, -1 to 1.
+    score : float
+        IoU that the model predicts.
+    """
+
+    outline: Outline
+    point: tuple[float, float]
+    likeness: float
+    score: float
+
+
+@dataclass(frozen=True, eq=False)
+class SimilarFound:
+    """What a search has found in a plane.
+
+    Attributes
+    ----------
+    objects : tuple of SimilarObject
+        Most alike first; none lies on another one or on a known one.
+    similarity : ndarray of float32, shape (h, w)
+        How much each place is like the examples, -1 to 1.
+    step : float
+        Pixels of the plane for one position of `similarity`, which covers the plane.
+    """
+
+    objects: tuple[SimilarObject, ...]
+    similarity: NDArray[np.float32]
+    step: float
+
+
+def search_side(known: Sequence[Outline], size: tuple[int, int]) -> int:
+    """Return the side of the tiles in which objects like some are looked for.
+
+    Parameters
+    ----------
+    known : sequence of Outline
+        Accepted objects; one or more.
+    size : tuple of int
+        (rows, cols) of the plane.
+    """
+    return min(window_side(median(one.longest for one in known)), max(size))
+
+
+def learn_in_tiles(
+    embedding_of: EmbeddingOf,
+    size: tuple[int, int],
+    accepted: Sequence[Outline],
+    rejected: Sequence[Outline] = (),
+) -> tuple[Likeness, int]:
+    """Learn what some objects of a plane look like, at the scale they are looked for.
+
+    Parameters
+    ----------
+    embedding_of : callable
+        Embedding of a crop of the plane; None for all of it.
+    size : tuple of int
+        (rows, cols) of the plane.
+    accepted, rejected : sequence of Outline
+        Objects, and what is none of them.
+
+    Returns
+    -------
+    Likeness, int
+        And the side of the tiles.
+
+    Raises
+    ------
+    ImageError
+        If there is no accepted object.
+    """
+    if not accepted:
+        raise ImageError("nothing to look for: accept an object first")
+    side = search_side(accepted, size)
+    tiles = _tiles(size, side, accepted)
+    found: dict[PixelBox, Embedding] = {}
+
+    def example(one: Outline) -> Example:
+        tile = max(tiles, key=lambda box: _room(one.box, box))
+        if tile not in found:
+            found[tile] = embedding_of(_or_none(tile, size))
+        return Example(found[tile], one.within(tile))
+
+    kept = [example(one) for one in accepted]
+    return learn(kept, [example(one) for one in rejected]), side
+
+
+def search(
+    predictor: Predictor,
+    embedding_of: EmbeddingOf,
+    size: tuple[int, int],
+    looks: tuple[Likeness, int],
+    settings: SimilarSettings,
+    known: Sequence[Outline] = (),
+    cancelled: Callable[[], bool] | None = None,
+    progress: Callable[[int, int], None] | None = None,
+) -> SimilarFound:
+    """Find objects like those that were learned.
+
+    Parameters
+    ----------
+    predictor : Predictor
+        The model.
+    embedding_of : callable
+        Embedding of a crop of the plane; None for all of it.
+    size : tuple of int
+        (rows, cols) of the plane.
+    looks : Likeness, int
+        As `learn_in_tiles` gives them, of this plane or another.
+    settings : SimilarSettings
+        What is left out.
+    known : sequence of Outline
+        Objects that are there and not looked for again.
+    cancelled : callable, optional
+        Asked before each tile.
+    progress : callable, optional
+        Called with the tiles that are done and with all.
+
+    Returns
+    -------
+    SimilarFound
+        Objects, and the map they were found by.
+
+    Raises
+    ------
+    CancelledError
+        If `cancelled` said so.
+    """
+    likeness, side = looks
+    usual = np.sqrt(likeness.area)
+    tiles = tiles_covering(size, side, min(round(2 * usual), side // 2))
+    found: list[SimilarObject] = []
+    step = side * FINEST / predictor.input_size
+    canvas = np.zeros([max(1, math.ceil(n / step)) for n in size], dtype=np.float32)
+    for number, tile in enumerate(tiles):
+        if cancelled is not None and cancelled():
+            raise CancelledError("the search for similar objects was cancelled")
+        embedding = embedding_of(_or_none(tile, size))
+        similarity = likeness.similarity(embedding)
+        _paste(canvas, similarity, tile, step)
+        seeds = _seeds(predictor, embedding, similarity, likeness, settings)
+        found += _in_tile(predictor, (embedding, seeds), (tile, size), likeness, settings)
+        if progress is not None:
+            progress(number + 1, len(tiles))
+    return SimilarFound(tuple(_apart(found, known)), canvas, step)
+
+
+def _seeds(
+    predictor: Predictor,
+    embedding: Embedding,
+    similarity: NDArray[np.float32],
+    likeness: Likeness,
+    settings: SimilarSettings,
+) -> NDArray[np.float32]:
+    """Points (N, 2) on objects: of the checkpoint's own head, or peaks of the similarity."""
+    usual = float(np.sqrt(likeness.area))
+    points = object_seeds(predictor, embedding, usual)
+    if points is None:
+        unit = max(embedding.frame.rows, embedding.frame.cols) / max(similarity.shape)
+        points = to_image(embedding, peaks(similarity, usual / unit, settings.at_least / 2))
+    return points
+
+
+def _paste(
+    canvas: NDArray[np.float32], similarity: NDArray[np.float32], tile: PixelBox, step: float
+) -> None:
+    """Write the map of a tile into that of the plane."""
+    row, col = round(tile[0] / step), round(tile[1] / step)
+    room = canvas[row : row + similarity.shape[0], col : col + similarity.shape[1]]
+    room[:] = similarity[: room.shape[0], : room.shape[1]]
+
+
+def _in_tile(
+    predictor: Predictor,
+    asked: tuple[Embedding, NDArray[np.float32]],
+    where: tuple[PixelBox, tuple[int, int]],
+    likeness: Likeness,
+    settings: SimilarSettings,
+) -> Iterator[SimilarObject]:
+    """Objects of one tile that it does not cut."""
+    (row0, col0, row1, col1), size = where
+    embedding, points = asked
+    if not len(points):
+        return
+    for point, mask in zip(points, predictor.iterate_many(embedding, points=points), strict=True):
+        box = mask.box
+        if box is None or mask.score < settings.score:
+            continue
+        cut = (box[0] == 0 < row0) or (box[1] == 0 < col0)
+        cut |= (box[2] == row1 - row0 and row1 < size[0]) or (
+            box[3] == col1 - col0 and col1 < size[1]
+        )
+        alike = -1.0 if cut else likeness.of(embedding, mask.data)
+        if alike >= settings.at_least:
+            inside = mask.data[box[0] : box[2], box[1] : box[3]].copy()
+            moved = (box[0] + row0, box[1] + col0, box[2] + row0, box[3] + col0)
+            at = (float(point[0]) + row0, float(point[1]) + col0)
+            yield SimilarObject(Outline(moved, inside), at, alike, mask.score)
+
+
+def _apart(found: list[SimilarObject], known: Sequence[Outline]) -> list[SimilarObject]:
+    """Objects without those that lie on a better or on a known one, most alike first."""
+    kept: list[SimilarObject] = []
+    taken = Outlines()
+    for outline in known:
+        taken.add(outline)
+    for one in sorted(found, key=lambda one: -one.score):
+        if not any(one.outline.shared(other) > 0.5 for other in taken.near(one.outline)):
+            kept.append(one)
+            taken.add(one.outline)
+    return sorted(kept, key=lambda one: -one.likeness)
+
+
+def _tiles(size: tuple[int, int], side: int, known: Sequence[Outline]) -> list[PixelBox]:
+    usual = median(one.longest for one in known)
+    return tiles_covering(size, side, min(round(2 * usual), side // 2))
+
+
+def _room(box: PixelBox, tile: PixelBox) -> int:
+    """Pixels between an object and the nearest edge of a tile; negative where it is cut."""
+    return min(box[0] - tile[0], box[1] - tile[1], tile[2] - box[2], tile[3] - box[3])
+
+
+def _or_none(tile: PixelBox, size: tuple[int, int]) -> PixelBox | None:
+    return None if tile == (0, 0, *size) else tile
