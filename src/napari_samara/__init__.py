@@ -16,8 +16,8 @@ _HOME_OF = {
     "finetune": "napari_samara.api",
     "list_checkpoints": "napari_samara.api",
     "load": "napari_samara.api",
-    "open_session": "napari_samara.api",
-    "replay": "napari_samara.api",
+    "open_session": "napari_samara.session_api",
+    "replay": "napari_samara.session_api",
     "segment": "napari_samara.api",
     "segment_volume": "napari_samara.volume_api",
 }

@@ -16,7 +16,9 @@ if TYPE_CHECKING:
     from napari_samara.planes import Plane
 
 
-def read_plane(plane: Plane, image: Any, rgb: bool = False) -> NDArray[Any]:
+def read_plane(
+    plane: Plane, image: Any, rgb: bool = False, box: Sequence[int] | None = None
+) -> NDArray[Any]:
     """Pixels of a plane; see `Plane.extract`.
 
     Parameters
@@ -27,6 +29,8 @@ def read_plane(plane: Plane, image: Any, rgb: bool = False) -> NDArray[Any]:
         Read there only.
     rgb : bool
         Whether its last axis holds channels.
+    box : sequence of int, optional
+        Half-open (row0, col0, row1, col1) of the plane, which alone is read; all by default.
 
     Returns
     -------
@@ -37,9 +41,15 @@ def read_plane(plane: Plane, image: Any, rgb: bool = False) -> NDArray[Any]:
     ------
     ImageError
         If `image` has another number of axes, is a multiscale list, or ends before the plane.
+    FrameError
+        If the box leaves the plane.
     """
     _check(plane, image, rgb)
-    part = np.asarray(image[_region(plane, (slice(None), slice(None)))])
+    window = slice(None), slice(None)
+    if box is not None:
+        row0, col0, row1, col1 = _checked_box(plane, image, box)
+        window = slice(row0, row1), slice(col0, col1)
+    part = np.asarray(image[_region(plane, window)])
     return part.swapaxes(0, 1) if plane.transposed else part
 
 
@@ -67,10 +77,8 @@ def write_plane(
         If the box leaves the plane or `values` has not its shape.
     """
     _check(plane, labels, rgb=False)
-    rows, cols = plane.size(labels.shape)
-    row0, col0, row1, col1 = box if box is not None else (0, 0, rows, cols)
-    if not (0 <= row0 <= row1 <= rows and 0 <= col0 <= col1 <= cols):
-        raise FrameError(f"box {tuple(box or ())} leaves the plane of {rows} x {cols}")
+    whole = (0, 0, *plane.size(labels.shape))
+    row0, col0, row1, col1 = _checked_box(plane, labels, whole if box is None else box)
     if values.shape != (row1 - row0, col1 - col0):
         raise FrameError(
             f"values of shape {values.shape} do not fit box {(row0, col0, row1, col1)}"
@@ -92,6 +100,14 @@ def _check(plane: Plane, image: Any, rgb: bool) -> None:
             f"{plane} needs an image of {plane.ndim} axes{channels}, got shape {tuple(image.shape)}"
         )
     plane.size(image.shape)
+
+
+def _checked_box(plane: Plane, image: Any, box: Sequence[int]) -> tuple[int, int, int, int]:
+    row0, col0, row1, col1 = (int(n) for n in box)
+    rows, cols = plane.size(image.shape)
+    if not (0 <= row0 <= row1 <= rows and 0 <= col0 <= col1 <= cols):
+        raise FrameError(f"box {tuple(box)} leaves the plane of {rows} x {cols}")
+    return row0, col0, row1, col1
 
 
 def _region(plane: Plane, window: tuple[slice, slice]) -> tuple[slice | int, ...]:

@@ -143,7 +143,9 @@ class Plane:
                 )
         return int(shape[self.displayed[0]]), int(shape[self.displayed[1]])
 
-    def extract(self, image: Any, rgb: bool = False) -> NDArray[Any]:
+    def extract(
+        self, image: Any, rgb: bool = False, box: Sequence[int] | None = None
+    ) -> NDArray[Any]:
         """Pixels of this plane; of a lazy array (dask, zarr, h5py) only this plane is read.
 
         Parameters
@@ -152,6 +154,8 @@ class Plane:
             Anything with `ndim`, `shape` and basic indexing.
         rgb : bool
             Whether the last axis holds channels.
+        box : sequence of int, optional
+            Half-open (row0, col0, row1, col1) of the plane, which alone is read; all by default.
 
         Returns
         -------
@@ -162,8 +166,10 @@ class Plane:
         ------
         ImageError
             If `image` has another number of axes, is a multiscale list, or ends before the plane.
+        FrameError
+            If the box leaves the plane.
         """
-        return read_plane(self, image, rgb)
+        return read_plane(self, image, rgb, box)
 
     def insert(self, labels: Any, values: NDArray[Any], box: Sequence[int] | None = None) -> None:
         """Write values into this plane of a label image, in place.

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 import tifffile
 
-from napari_samara import api
+import napari_samara as samara
 from napari_samara.prompts import box, point
 
 if TYPE_CHECKING:
@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 @pytest.fixture
 def labels(work: Path) -> np.ndarray:
     """Labels of the session saved as ``s.samara.json`` and journaled in ``folder``."""
-    session = api.open_session("i.tif", checkpoint=api.DEFAULT_CHECKPOINT, resume="folder")
+    session = samara.open_session("i.tif", resume="folder")
     for prompt in (box(20, 20, 60, 70), point(90, 120)):
         session.add(prompt)
         session.accept()

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from napari_samara import api
+from napari_samara import session_api
 from napari_samara.cli.options import add_common
 from napari_samara.cli.report import emit
 from napari_samara.labels import require_suffix, write_labels
@@ -60,12 +60,12 @@ def run(args: argparse.Namespace) -> int:
     Raises
     ------
     SamaraError, OSError
-        What `api.replay` and `write_labels` raise.
+        What `session_api.replay` and `write_labels` raise.
     """
     start = time.perf_counter()
     require_suffix(args.out)
     require_folder(args.out)
-    labels = api.replay(args.session)
+    labels = session_api.replay(args.session)
     write_labels(args.out, labels)
     found = np.unique(labels)
     report = {
