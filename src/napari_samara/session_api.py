@@ -23,9 +23,9 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from napari_samara.engine.predictor import Predictor
-    from napari_samara.ome_labels import StoredLabels
     from napari_samara.session import SavedSession, Session
     from napari_samara.store import EmbeddingStore
+    from napari_samara.stored_labels import StoredLabels
 
 _VOLUME_AXES = 3
 

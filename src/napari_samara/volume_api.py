@@ -102,7 +102,7 @@ def segment_volume(
     if out is None:
         return segment(volume, given, _loaded(checkpoint, device), task)
     shape = spatial_shape(volume, has_channels(volume) if task.rgb is None else task.rgb)
-    grid = grid_with(source if len(shape) == _VOLUME_AXES else None, task.spacing)
+    grid = grid_with(source if len(shape) == _VOLUME_AXES else None, task.spacing, len(shape))
     require_volume_labels(out, source, grid)  # before the work, not after it
     loaded = _loaded(checkpoint, device)
     with volume_labels(out, shape, source, grid) as labels:

@@ -3,19 +3,18 @@
 from __future__ import annotations
 
 import contextlib
-import math
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from napari_samara.errors import ImageError, OutputError
+from napari_samara.errors import OutputError
 from napari_samara.images import suffix_of
 from napari_samara.labels import SUFFIXES, smallest, write_labels
 from napari_samara.nifti import SUFFIXES as NIFTI
 from napari_samara.nifti import require_nifti, write_nifti, write_nifti_grid
 from napari_samara.ome_labels import is_label_folder, require_label_folder, whole_labels
 from napari_samara.output import require_folder
-from napari_samara.volumes import Grid, grid_of
+from napari_samara.volumes import Grid, checked_spacing, grid_of
 
 if TYPE_CHECKING:
     import os
@@ -23,7 +22,9 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 
-def grid_with(path: str | os.PathLike[str] | None, spacing: Sequence[float] | None) -> Grid:
+def grid_with(
+    path: str | os.PathLike[str] | None, spacing: Sequence[float] | None, axes: int = 3
+) -> Grid:
     """Return where the voxels of a volume lie, where another spacing may have been given.
 
     Parameters
@@ -31,7 +32,9 @@ def grid_with(path: str | os.PathLike[str] | None, spacing: Sequence[float] | No
     path : path-like or None
         Of the volume, if it is a file or folder.
     spacing : sequence of float or None
-        Distance between neighbours along its last three axes, in place of that of the file.
+        Distance between neighbours along each axis, in place of that of the file.
+    axes : int
+        Of the volume, three and those before them.
 
     Returns
     -------
@@ -41,17 +44,14 @@ def grid_with(path: str | os.PathLike[str] | None, spacing: Sequence[float] | No
     Raises
     ------
     ImageError
-        If the spacing is no three positive numbers.
+        If the spacing is not one positive number for each axis.
     FileFormatError, MissingExtraError
         As `grid_of`.
     """
     found = Grid() if path is None else grid_of(path)
     if spacing is None:
         return found
-    lengths = [float(length) for length in spacing]
-    if len(lengths) < 3 or not all(math.isfinite(length) and length > 0 for length in lengths):
-        raise ImageError(f"spacing {tuple(spacing)} is not one positive number for each axis")
-    z, y, x = lengths[-3:]
+    z, y, x = checked_spacing(spacing, axes)[-3:]
     if found.spacing is not None and np.allclose(found.spacing, (z, y, x), rtol=1e-3):
         return found
     affine = np.array([[0, 0, x, 0], [0, y, 0, 0], [z, 0, 0, 0], [0, 0, 0, 1]], np.float64)

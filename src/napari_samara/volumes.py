@@ -167,6 +167,38 @@ def grid_of(path: str | os.PathLike[str]) -> Grid:
     return Grid(*_tiff_spacing(path)) if suffix in (".tif", ".tiff") else Grid()
 
 
+def checked_spacing(spacing: Any, count: int) -> tuple[float, ...]:
+    """Distances between neighbours, as numbers.
+
+    Parameters
+    ----------
+    spacing : sequence of float
+        As it was given.
+    count : int
+        Axes that there are.
+
+    Returns
+    -------
+    tuple of float
+        One for each axis.
+
+    Raises
+    ------
+    ImageError
+        If there are others than `count`, or one is no positive number.
+    """
+    try:
+        lengths = tuple(float(length) for length in spacing)
+    except (TypeError, ValueError):
+        lengths = ()
+    if len(lengths) != count or not all(math.isfinite(n) and n > 0 for n in lengths):
+        shown = tuple(spacing) if isinstance(spacing, list | tuple) else spacing
+        raise ImageError(
+            f"spacing {shown!r} is not one positive number for each of the {count} axes"
+        )
+    return lengths
+
+
 def _grid(affine: Affine, unit: str, scanner: bool = False) -> Grid:
     return Grid(_lengths(affine), unit, affine, scanner)
 

@@ -11,8 +11,9 @@ from tests.zarr_files import write_image
 
 import napari_samara as samara
 from napari_samara.errors import ImageError, OutputError, SessionError
-from napari_samara.ome_labels import StoredLabels, open_labels
+from napari_samara.ome_labels import open_labels
 from napari_samara.prompts import box, point
+from napari_samara.stored_labels import StoredLabels
 from napari_samara.volumes import read_volume
 
 if TYPE_CHECKING:

@@ -119,7 +119,7 @@ def run(args: argparse.Namespace) -> int:
 
     channels = has_channels(volume) if channels is None else channels
     shape = spatial_shape(volume, channels)
-    grid = grid_with(args.volume if len(shape) == 3 else None, args.spacing)
+    grid = grid_with(args.volume if len(shape) == 3 else None, args.spacing, len(shape))
     require_volume_labels(args.out, args.volume, grid)  # before the work, not after it
     predictor = predictor_of(args)
     say(f"device: {predictor.device}")

@@ -140,7 +140,7 @@ def fill(labels: Any, data: Mapping[str, Any] | None) -> None:
     Parameters
     ----------
     labels : array of int
-        Written in place.
+        Written in place; one that has `clear` is made 0 by that.
     data : mapping or None
         As `encode_blocks` gives it; None for zeros.
 
@@ -149,6 +149,9 @@ def fill(labels: Any, data: Mapping[str, Any] | None) -> None:
     FileFormatError
         If the runs do not fill the shape.
     """
+    if data is None and hasattr(labels, "clear"):
+        labels.clear()  # which knows where there is anything
+        return
     shape = tuple(int(size) for size in labels.shape)
     for start, block in blocks_of_runs(data, shape, labels.dtype):
         end = start + len(block)
