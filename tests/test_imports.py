@@ -22,6 +22,14 @@ SOURCE = Path(__file__).resolve().parent.parent / "src" / PACKAGE
 LAYERS = (
     (
         "planes",
+        "axis_view",
+        "dicom",
+        "dicom_grid",
+        "ome_zarr",
+        "ome_metadata",
+        "ome_labels",
+        "stored_labels",
+        "volume_labels",
         "plane_pixels",
         "contrast",
         "geometry",
@@ -39,7 +47,7 @@ LAYERS = (
     ("model",),
     ("engine", "store", "checkpoints"),
     ("session", "training"),
-    ("api", "volume_api"),
+    ("api", "session_api", "volume_api"),
     ("ui", "cli"),
 )
 RANK = {noun: rank for rank, layer in enumerate(LAYERS) for noun in layer}
@@ -140,6 +148,8 @@ def test_rule(importer: str, name: str, allowed: bool) -> None:
     assert (_complaint(importer, name) is None) is allowed
 
 
+READERS = frozenset({"SimpleITK", "nibabel", "scipy", "skimage", "tifffile", "zarr"})
+
 # What importing a whole package (every module in it) must not bring along. The viewer
 # never comes along below ui/, torch not below model/.
 ABSENT = {
@@ -151,9 +161,17 @@ ABSENT = {
     "geometry": VIEWER | TORCH,
     "contrast": VIEWER | TORCH,
     "intensity": VIEWER | TORCH,
-    "images": VIEWER | TORCH | {"nibabel", "scipy", "skimage", "tifffile", "zarr"},
-    "nifti": VIEWER | TORCH | {"nibabel", "scipy", "skimage", "tifffile", "zarr"},
-    "volumes": VIEWER | TORCH | {"nibabel", "scipy", "skimage", "tifffile", "zarr"},
+    "axis_view": VIEWER | TORCH | {"scipy", "skimage", "zarr"},
+    "dicom_grid": VIEWER | TORCH | {"SimpleITK", "scipy", "skimage"},
+    "dicom": VIEWER | TORCH | READERS,
+    "ome_zarr": VIEWER | TORCH | READERS,
+    "ome_metadata": VIEWER | TORCH | READERS,
+    "ome_labels": VIEWER | TORCH | READERS,
+    "stored_labels": VIEWER | TORCH | READERS,
+    "images": VIEWER | TORCH | READERS,
+    "nifti": VIEWER | TORCH | READERS,
+    "volumes": VIEWER | TORCH | READERS,
+    "volume_labels": VIEWER | TORCH | READERS,
     "volume_contrast": VIEWER | TORCH | {"scipy", "skimage", "tifffile", "zarr"},
     "labels": VIEWER | TORCH | {"scipy", "skimage", "tifffile", "zarr"},
     "output": VIEWER | TORCH | {"numpy", "scipy", "skimage"},
@@ -167,6 +185,7 @@ ABSENT = {
     "session": VIEWER | TORCH,
     "training": VIEWER,
     "api": VIEWER,
+    "session_api": VIEWER,
     "volume_api": VIEWER,
     "cli": VIEWER,
 }

@@ -17,8 +17,8 @@ _HOME_OF = {
     "find_similar": "napari_samara.similar_api",
     "list_checkpoints": "napari_samara.api",
     "load": "napari_samara.api",
-    "open_session": "napari_samara.api",
-    "replay": "napari_samara.api",
+    "open_session": "napari_samara.session_api",
+    "replay": "napari_samara.session_api",
     "segment": "napari_samara.api",
     "segment_volume": "napari_samara.volume_api",
 }

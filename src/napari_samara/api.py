@@ -1,4 +1,4 @@
-"""The headless verbs: load a checkpoint, segment an image, open and replay a session."""
+"""The headless verbs: load a checkpoint, segment an image, embed, evaluate, fine-tune."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, TypeAlias
 
 from napari_samara import checkpoints
 from napari_samara.errors import FileFormatError
-from napari_samara.images import read_image
+from napari_samara.images import open_image, read_image
 from napari_samara.prompts import as_prompt_set
 from napari_samara.settings import EvaluateSettings
 
@@ -23,7 +23,6 @@ if TYPE_CHECKING:
     from napari_samara.checkpoints import CheckpointInfo
     from napari_samara.checkpoints.transfer import Reporter
     from napari_samara.engine.predictor import Predictor
-    from napari_samara.session import SavedSession, Session
     from napari_samara.session.volume_progress import Embedded
     from napari_samara.settings import FinetuneSettings, PredictSettings, SegmentSettings
     from napari_samara.store import EmbeddingStore
@@ -217,116 +216,13 @@ def embed(
     from napari_samara.engine.predictor import Predictor
     from napari_samara.session.volume_job import volume_job
 
-    image = read_image(volume) if isinstance(volume, str | os.PathLike) else volume
     device = options.pop("device", "auto")
+    image, rgb = open_image(volume) if isinstance(volume, str | os.PathLike) else (volume, None)
+    options["rgb"] = options.get("rgb", rgb)
     loaded = checkpoint if isinstance(checkpoint, Predictor) else load(checkpoint, device)
     job = volume_job(image, loaded, store, axes, **options)
     told = None if progress is None else lambda now: progress(now.done, now.total)
     return job.run(told, cancelled)
-
-
-def open_session(
-    image: Any,
-    checkpoint: str | os.PathLike[str] | Predictor = DEFAULT_CHECKPOINT,
-    store: EmbeddingStore | str | os.PathLike[str] | None = None,
-    device: str = "auto",
-    resume: SavedSession | str | os.PathLike[str] | None = None,
-    **options: Any,
-) -> Session:
-    """Open a session: prompts in, candidates out, objects accepted into labels, all undoable.
-
-    Parameters
-    ----------
-    image : array or path-like
-        (rows, cols), (rows, cols, 3 or 4) or with more axes before these; lazy arrays (dask,
-        zarr) are read plane by plane.  A path is read with `read_image`.
-    checkpoint : str, path-like or Predictor
-        As for `load`; a predictor is used as it is.
-    store : EmbeddingStore or path-like, optional
-        Where embeddings are kept beyond the session; a path is a `ZarrStore`.  With one, the
-        contrast of a volume is the same for all slices (`volume_contrast`), as `embed` has it.
-    device : str
-        As for `load`; without meaning where a predictor is given.
-    resume : SavedSession or path-like, optional
-        Session file, or folder of a journal, to go on with; a folder that holds nothing yet
-        starts anew, and the journal is kept in it.
-    **options
-        Of `Session`: rgb, contrast, settings, runner, labels, journal, source.  Without `rgb`, a
-        last axis of 3 or 4 after two others is taken for channels.
-
-    Returns
-    -------
-    Session
-        Close it at the end, or use `contextlib.closing`.
-
-    Raises
-    ------
-    ImageError
-        If image, labels and what was saved do not fit each other.
-    FileFormatError, FileNotFoundError
-        If a file cannot be read.
-    SessionError
-        If the folder of the journal is in use or holds another annotation.
-    CheckpointError, DownloadError, DeviceError
-        As for `load`.
-    """
-    from napari_samara.engine.predictor import Predictor
-    from napari_samara.session import Session, read_session, recover
-    from napari_samara.session.opening import spatial_shape
-    from napari_samara.session.volume_job import has_channels
-    from napari_samara.store import ZarrStore
-    from napari_samara.volume_contrast import volume_contrast
-
-    if isinstance(image, str | os.PathLike):
-        options.setdefault("source", os.fspath(image))
-        image = read_image(image)
-    if isinstance(resume, str | os.PathLike):
-        if Path(resume).is_file() or Path(resume).suffix == ".json":
-            resume = read_session(resume)
-        else:
-            options.setdefault("journal", Path(resume))
-            resume = recover(resume)
-    if isinstance(store, str | os.PathLike):
-        store = ZarrStore(store)
-    options.setdefault("rgb", has_channels(image))
-    if store is not None and resume is None and options.get("contrast") is None:
-        spatial_shape(image, options["rgb"])  # before its slices are looked at
-        options["contrast"] = volume_contrast(image, rgb=options["rgb"])
-    loaded = checkpoint if isinstance(checkpoint, Predictor) else load(checkpoint, device)
-    return Session(image, loaded, store=store, saved=resume, **options)
-
-
-def replay(path: str | os.PathLike[str]) -> NDArray[Any]:
-    """Labels of a saved session, made again step by step; needs neither image nor model.
-
-    Parameters
-    ----------
-    path : path-like
-        Session file, or the folder of a journal.
-
-    Returns
-    -------
-    ndarray of int, shape of the image without channels
-        Equal to the labels when it was saved, on every machine.
-
-    Raises
-    ------
-    FileNotFoundError
-        If there is no such file.
-    FileFormatError
-        If it is something else or damaged.
-    """
-    from napari_samara.session import recover
-    from napari_samara.session import replay as replay_file
-
-    if not Path(path).is_dir():
-        return replay_file(path)
-    saved = recover(path)
-    if saved is None:
-        raise FileNotFoundError(f"no session in the folder {Path(path)}")
-    labels = saved.labels_before()
-    saved.replayed(labels)
-    return labels
 
 
 def evaluate(

@@ -22,6 +22,17 @@ _SPATIAL = 3
 # What nibabel calls units; others are not lengths.
 _UNITS = {"meter": "m", "mm": "mm", "micron": "µm"}
 
+# Other units in those that it has.
+_AS_NIFTI = {
+    "m": ("meter", 1.0),
+    "cm": ("mm", 10.0),
+    "mm": ("mm", 1.0),
+    "µm": ("micron", 1.0),
+    "um": ("micron", 1.0),
+    "nm": ("micron", 1e-3),
+    "Å": ("micron", 1e-4),
+}
+
 
 def read_nifti(path: Path) -> tuple[NDArray[Any], str]:
     """Read the voxels of a NIfTI file.
@@ -106,15 +117,70 @@ def write_nifti(path: Path, labels: NDArray[Any], like: Path) -> None:
     OutputError
         If it cannot be written.
     """
-    import gzip
-
     other = _opened(like)
     made: Any = _nibabel(path).Nifti1Image(labels.T, other.affine)
     for code in ("sform", "qform"):
         matrix, number = getattr(other, f"get_{code}")(coded=True)
         getattr(made, f"set_{code}")(other.affine if matrix is None else matrix, int(number))
     made.header.set_xyzt_units(*other.header.get_xyzt_units())
-    content = made.to_bytes()
+    _written(path, made)
+
+
+def write_nifti_grid(
+    path: Path, labels: NDArray[Any], affine: NDArray[np.float64], unit: str, scanner: bool
+) -> None:
+    """Write labels of a volume that is no NIfTI file.
+
+    Parameters
+    ----------
+    path : Path
+        ``.nii`` or ``.nii.gz``; appears whole or not at all.
+    labels : ndarray of int, shape (planes, rows, cols)
+        0 is background.
+    affine : ndarray, shape (4, 4)
+        (plane, row, col, 1) to (x, y, z).
+    unit : str
+        Of it; others than those of NIfTI become one of these.
+    scanner : bool
+        Whether x, y and z are right, anterior and superior, and not just three axes.
+
+    Raises
+    ------
+    MissingExtraError
+        If nibabel is not installed.
+    OutputError
+        If it cannot be written.
+    """
+    name, factor = _AS_NIFTI.get(unit, ("unknown", 1.0))
+    matrix = np.asarray(affine, dtype=np.float64)[:, [2, 1, 0, 3]].copy()
+    matrix[:3] *= factor
+    made: Any = _nibabel(path).Nifti1Image(labels.T, matrix)
+    made.set_sform(matrix, 1 if scanner else 2)
+    made.set_qform(matrix if scanner else None, 1 if scanner else 0)
+    made.header.set_xyzt_units(name)
+    _written(path, made)
+
+
+def require_nifti(path: Path) -> None:
+    """Check that NIfTI can be read and written.
+
+    Parameters
+    ----------
+    path : Path
+        Named in the error.
+
+    Raises
+    ------
+    MissingExtraError
+        If nibabel is not installed.
+    """
+    _nibabel(path)
+
+
+def _written(path: Path, image: Any) -> None:
+    import gzip
+
+    content = image.to_bytes()
     if path.name.lower().endswith(".gz"):
         content = gzip.compress(content, mtime=0)
     with whole_file(path) as part:
@@ -134,7 +200,7 @@ def _nibabel(path: Path) -> Any:
         import nibabel
     except ImportError as error:
         raise MissingExtraError(
-            f"{path}: NIfTI files are read by nibabel, which is not installed; install it with "
+            f"{path}: NIfTI files need nibabel, which is not installed; install it with "
             "pip install 'napari-samara[volumes]'"
         ) from error
     return nibabel

@@ -86,7 +86,7 @@ def write_plane(
 def _checked_box(plane: Plane, array: Any, box: Sequence[int] | None) -> Sequence[int]:
     """`box`, or all of the plane."""
     rows, cols = plane.size(array.shape)
-    row0, col0, row1, col1 = box if box is not None else (0, 0, rows, cols)
+    row0, col0, row1, col1 = (int(n) for n in (box if box is not None else (0, 0, rows, cols)))
     if not (0 <= row0 <= row1 <= rows and 0 <= col0 <= col1 <= cols):
         raise FrameError(f"box {tuple(box or ())} leaves the plane of {rows} x {cols}")
     return row0, col0, row1, col1

@@ -5,14 +5,17 @@ from __future__ import annotations
 import math
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 
+from napari_samara.dicom import SUFFIXES as DICOM
+from napari_samara.dicom import dicom_grid, is_dicom
 from napari_samara.errors import ImageError
-from napari_samara.images import read_image, suffix_of
+from napari_samara.images import open_image, suffix_of
 from napari_samara.nifti import SUFFIXES as NIFTI
 from napari_samara.nifti import nifti_grid
+from napari_samara.ome_zarr import is_zarr, open_ome_zarr
 
 if TYPE_CHECKING:
     import os
@@ -27,6 +30,26 @@ THICK = 3.0
 
 _AXES = 3
 
+# Ends of names that say the format.
+_KNOWN = (".tif", ".tiff", ".png", ".jpg", ".jpeg", ".npy", *NIFTI)
+
+
+class Grid(NamedTuple):
+    """Where the voxels of a volume lie.
+
+    Attributes
+    ----------
+    spacing, unit, affine
+        As in `Volume`.
+    scanner : bool
+        Whether `affine` gives lengths right, anterior and superior of a patient.
+    """
+
+    spacing: Spacing | None = None
+    unit: str = ""
+    affine: Affine | None = None
+    scanner: bool = False
+
 
 @dataclass(frozen=True, eq=False)
 class Volume:
@@ -34,18 +57,18 @@ class Volume:
 
     Attributes
     ----------
-    data : numpy.ndarray
-        (planes, rows, cols), any real type.
+    data : array
+        (planes, rows, cols), any real type; that of a zarr folder is lazy.
     spacing : tuple of float or None
         Distance between neighbours along each axis; None where the file does not say.
     unit : str
         Of `spacing`; empty where the file does not say.
     affine : numpy.ndarray or None
-        (4, 4): (plane, row, col, 1) to world coordinates, for NIfTI millimetres right, anterior
-        and superior; None where the file has none.
+        (4, 4): (plane, row, col, 1) to world coordinates: for NIfTI and DICOM lengths right,
+        anterior and superior, for OME-Zarr (x, y, z); None where the file has none.
     """
 
-    data: NDArray[Any]
+    data: Any
     spacing: Spacing | None = None
     unit: str = ""
     affine: Affine | None = None
@@ -87,8 +110,8 @@ def read_volume(path: str | os.PathLike[str], axes: str | None = None) -> Volume
     Parameters
     ----------
     path : path-like
-        NIfTI (``.nii``, ``.nii.gz``), or what `read_image` reads: spacing is known from OME-TIFF
-        and from TIFF of ImageJ.
+        What `read_image` reads: spacing is known from NIfTI, DICOM, OME-Zarr, OME-TIFF and from
+        TIFF of ImageJ.
     axes : str, optional
         As for `read_image`.
 
@@ -105,36 +128,79 @@ def read_volume(path: str | os.PathLike[str], axes: str | None = None) -> Volume
         If it has not three axes.
     """
     path = Path(path)
-    data = read_image(path, axes)
-    if data.ndim != _AXES:
+    data, rgb = open_image(path, axes)
+    if data.ndim != _AXES or rgb:
         raise ImageError(f"{path} has the shape {data.shape}; a volume has three axes")
-    return Volume(data, *grid_of(path))
+    return Volume(data, *grid_of(path)[:3])
 
 
-def grid_of(path: str | os.PathLike[str]) -> tuple[Spacing | None, str, Affine | None]:
+def grid_of(path: str | os.PathLike[str]) -> Grid:
     """Read where the voxels of a volume lie, without reading them.
 
     Parameters
     ----------
     path : path-like
-        Of a file that `read_image` reads.
+        Of what `read_image` reads.
 
     Returns
     -------
-    spacing, unit, affine
-        As in `Volume`.
+    Grid
+        Empty where it does not say.
 
     Raises
     ------
+    FileNotFoundError, FileFormatError
+        As `read_image` does, of a folder.
     MissingExtraError
-        If it is NIfTI and nibabel is not installed.
+        If it is NIfTI or DICOM and the extra `volumes` is not installed.
     """
     path = Path(path)
     suffix = suffix_of(path)
+    if is_zarr(path):
+        found = open_ome_zarr(path).grid()
+        return Grid() if found is None else _grid(*found)
+    if path.is_dir() or suffix in DICOM or (suffix not in _KNOWN and is_dicom(path)):
+        affine = dicom_grid(path)
+        return Grid() if affine is None else _grid(affine, "mm", scanner=True)
     if suffix in NIFTI:
-        affine, unit = nifti_grid(path)
-        return _lengths(affine), unit, affine
-    return (*_tiff_spacing(path), None) if suffix in (".tif", ".tiff") else (None, "", None)
+        return _grid(*nifti_grid(path), scanner=True)
+    return Grid(*_tiff_spacing(path)) if suffix in (".tif", ".tiff") else Grid()
+
+
+def checked_spacing(spacing: Any, count: int) -> tuple[float, ...]:
+    """Distances between neighbours, as numbers.
+
+    Parameters
+    ----------
+    spacing : sequence of float
+        As it was given.
+    count : int
+        Axes that there are.
+
+    Returns
+    -------
+    tuple of float
+        One for each axis.
+
+    Raises
+    ------
+    ImageError
+        If there are others than `count`, or one is no positive number.
+    """
+    try:
+        lengths = tuple(float(length) for length in spacing)
+    except (TypeError, ValueError):
+        lengths = ()
+    if len(lengths) != count or not all(math.isfinite(n) and n > 0 for n in lengths):
+        shown = tuple(spacing) if isinstance(spacing, list | tuple) else spacing
+        raise ImageError(
+            f"spacing {shown!r} is not one positive number for each of the {count} axes"
+        )
+    return lengths
+
+
+def _grid(affine: Affine, unit: str, scanner: bool = False) -> Grid:
+    return Grid(_lengths(affine), unit, affine, scanner)
 
 
 def _lengths(affine: Affine) -> Spacing | None:

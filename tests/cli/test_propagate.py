@@ -75,7 +75,7 @@ def test_command_writes_labels_and_flags(run: Callable[..., Ran], work: Path) ->
 @pytest.mark.parametrize(
     ("more", "message"),
     [
-        (["--out", "l.nii.gz"], "NIfTI is written for volumes that are NIfTI"),
+        (["--out", "l.nii.gz"], "NIfTI says where voxels lie, and v.tif does not"),
         (["--out", "l.png"], ".tif"),
         (["--axis", "5"], "axis"),
         (["--z-range", "6:8"], "outside of z_range"),

@@ -8,7 +8,9 @@ import numpy as np
 import pytest
 import tifffile
 
+import napari_samara as samara
 from napari_samara import api
+from napari_samara.images import read_image
 from napari_samara.prompts import box, point
 
 if TYPE_CHECKING:
@@ -21,7 +23,7 @@ if TYPE_CHECKING:
 @pytest.fixture
 def labels(work: Path) -> np.ndarray:
     """Labels of the session saved as ``s.samara.json`` and journaled in ``folder``."""
-    session = api.open_session("i.tif", checkpoint=api.DEFAULT_CHECKPOINT, resume="folder")
+    session = samara.open_session("i.tif", checkpoint=api.DEFAULT_CHECKPOINT, resume="folder")
     for prompt in (box(20, 20, 60, 70), point(90, 120)):
         session.add(prompt)
         session.accept()
@@ -31,7 +33,7 @@ def labels(work: Path) -> np.ndarray:
 
 
 @pytest.mark.parametrize("source", ["s.samara.json", "folder"])
-@pytest.mark.parametrize("out", ["out/l.tif", "out/l.npy"])
+@pytest.mark.parametrize("out", ["out/l.tif", "out/l.npy", "out/l.ome.zarr"])
 def test_writes_identical_labels(
     run: Callable[..., Ran], labels: np.ndarray, source: str, out: str
 ) -> None:
@@ -39,7 +41,10 @@ def test_writes_identical_labels(
     assert ran.status == 0
     assert ran.report["labels"] == np.unique(labels)[1:].tolist()
     assert ran.report["shape"] == [128, 160]
-    found = np.load(out) if out.endswith("npy") else tifffile.imread(out)
+    if out.endswith("zarr"):
+        found = np.asarray(read_image(out))
+    else:
+        found = np.load(out) if out.endswith("npy") else tifffile.imread(out)
     assert np.array_equal(found, labels)
 
 

@@ -7,10 +7,17 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from napari_samara.cli.options import add_common, add_settings, predictor_of, settings_from
+from napari_samara.cli.options import (
+    VOLUME_HELP,
+    add_common,
+    add_settings,
+    numbers,
+    predictor_of,
+    settings_from,
+)
 from napari_samara.cli.report import Progress, emit, say
 from napari_samara.errors import StoreError
-from napari_samara.images import read_image
+from napari_samara.images import open_image
 from napari_samara.session.embed_settings import EmbedSettings
 from napari_samara.session.volume_job import volume_job
 from napari_samara.store import ZarrStore
@@ -34,14 +41,16 @@ def register(subparsers: Subparsers) -> None:
         description="Encode an image, or the slices of a volume, into a store, where sessions find "
         "them. Slices that are there are not encoded again: the same command goes on after a kill.",
     )
-    parser.add_argument("image", metavar="IMAGE", type=Path, help="image or volume file")
+    parser.add_argument(
+        "image", metavar="IMAGE", type=Path, help=f"image, or volume: {VOLUME_HELP}"
+    )
     parser.add_argument(
         "--store", metavar="S", type=Path, required=True, help="folder; made if it is not there"
     )
     parser.add_argument(
         "--axes",
         metavar="I,J",
-        type=_numbers,
+        type=numbers,
         default=(0,),
         help="axes to cut across: 0,1,2 is XY, XZ and YZ of (z, y, x) (default: 0)",
     )
@@ -57,7 +66,7 @@ def register(subparsers: Subparsers) -> None:
         "--file-axes", metavar="ZCYX", help="a letter for each axis of the file, if it does not say"
     )
     parser.add_argument(
-        "--channels", metavar="I,J,K", type=_numbers, help="channels to use, from 0 up"
+        "--channels", metavar="I,J,K", type=numbers, help="channels to use, from 0 up"
     )
     parser.add_argument(
         "--resume", action="store_true", help="go on with a store, which must be there"
@@ -92,10 +101,11 @@ def run(args: argparse.Namespace) -> int:
         raise StoreError(f"there is no store {args.store} to go on with; leave out --resume")
     settings = settings_from(args, EmbedSettings)
     store = ZarrStore(args.store, settings.store_precision)
-    image = read_image(args.image, args.file_axes, args.channels)
+    image, rgb = open_image(args.image, args.file_axes, args.channels)
     predictor = predictor_of(args)
     say(f"device: {predictor.device}")
-    job = volume_job(image, predictor, store, args.axes, settings, fixed=dict(args.fixed))
+    fixed = dict(args.fixed)
+    job = volume_job(image, predictor, store, args.axes, settings, fixed=fixed, rgb=rgb)
     expected = job.estimate()
     report: dict[str, Any] = {
         "image": str(args.image),
@@ -124,15 +134,6 @@ def run(args: argparse.Namespace) -> int:
     text = f"{args.store}: {done.encoded} planes encoded, {done.found} were there"
     emit(args.json, report, text)
     return 0
-
-
-def _numbers(text: str) -> tuple[int, ...]:
-    try:
-        return tuple(int(part) for part in text.split(","))
-    except ValueError:
-        raise argparse.ArgumentTypeError(
-            f"{text!r} is no list of whole numbers like 0,1,2 (letters go with --file-axes)"
-        ) from None
 
 
 def _place(text: str) -> tuple[int, int]:

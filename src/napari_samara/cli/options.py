@@ -15,6 +15,9 @@ if TYPE_CHECKING:
     S = TypeVar("S", bound=Settings)
     Subparsers: TypeAlias = "argparse._SubParsersAction[argparse.ArgumentParser]"  # noqa: SLF001 - has no other name
 
+VOLUME_HELP = "TIFF, NPY or NIfTI file, OME-Zarr or zarr folder, DICOM file or folder"
+"""What volumes are read from."""
+
 _TYPES: dict[Any, Any] = {"int": int, "float": float, "str": str}
 
 
@@ -115,3 +118,29 @@ def settings_from(args: argparse.Namespace, kind: type[S]) -> S:
         If a value is out of its range.
     """
     return kind.from_dict({item.name: getattr(args, item.name) for item in fields(kind)})
+
+
+def numbers(text: str) -> tuple[int, ...]:
+    """Whole numbers of an option such as ``0,2``.
+
+    Parameters
+    ----------
+    text : str
+        As typed.
+
+    Returns
+    -------
+    tuple of int
+        In this order.
+
+    Raises
+    ------
+    argparse.ArgumentTypeError
+        If it is something else.
+    """
+    try:
+        return tuple(int(part) for part in text.split(","))
+    except ValueError:
+        raise argparse.ArgumentTypeError(
+            f"{text!r} is no list of whole numbers like 0,1,2 (letters go with --file-axes)"
+        ) from None

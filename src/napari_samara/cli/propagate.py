@@ -8,19 +8,21 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from napari_samara.cli.options import add_common, add_settings, predictor_of, settings_from
+from napari_samara.cli.options import (
+    VOLUME_HELP,
+    add_common,
+    add_settings,
+    numbers,
+    predictor_of,
+    settings_from,
+)
 from napari_samara.cli.report import Progress, emit, say, table
 from napari_samara.engine.volume_settings import PropagateSettings
-from napari_samara.errors import OutputError
-from napari_samara.images import read_image, suffix_of
+from napari_samara.images import open_image
 from napari_samara.intensity import POLICIES, Contrast
-from napari_samara.labels import require_suffix, smallest, write_labels
-from napari_samara.nifti import SUFFIXES as NIFTI
-from napari_samara.nifti import write_nifti
-from napari_samara.output import require_folder
 from napari_samara.prompts import as_prompt_set
 from napari_samara.settings import PredictSettings
-from napari_samara.volumes import grid_of
+from napari_samara.volume_labels import grid_with, require_volume_labels, volume_labels
 
 if TYPE_CHECKING:
     from napari_samara.cli.options import Subparsers
@@ -44,7 +46,7 @@ def register(subparsers: Subparsers) -> None:
         description="Follow objects through a volume from prompts on one of their slices or "
         "several, and say which slices are worth a look.",
     )
-    parser.add_argument("volume", metavar="VOLUME", type=Path, help="TIFF, NPY or NIfTI file")
+    parser.add_argument("volume", metavar="VOLUME", type=Path, help=VOLUME_HELP)
     parser.add_argument(
         "--prompts",
         metavar="P",
@@ -57,7 +59,8 @@ def register(subparsers: Subparsers) -> None:
         metavar="L",
         type=Path,
         required=True,
-        help="labels: .tif or .npy; .nii or .nii.gz, lying where the volume does, if that is NIfTI",
+        help="labels: .tif, .npy, .nii, .nii.gz; or .ome.zarr, never whole in memory; NIfTI and "
+        "OME-Zarr lie where the volume does",
     )
     parser.add_argument(
         "--axis", metavar="N", type=int, default=0, help="axis to go along (default: 0)"
@@ -77,6 +80,9 @@ def register(subparsers: Subparsers) -> None:
     parser.add_argument("--store", metavar="S", type=Path, help="embeddings made by `embed`")
     parser.add_argument(
         "--file-axes", metavar="ZCYX", help="a letter for each axis of the file, if it does not say"
+    )
+    parser.add_argument(
+        "--channels", metavar="I,J,K", type=numbers, help="channels to use, from 0 up"
     )
     add_settings(parser, PropagateSettings, PredictSettings)
     add_common(parser)
@@ -102,39 +108,38 @@ def run(args: argparse.Namespace) -> int:
         What `segment_volume` and the writers raise.
     """
     start = time.perf_counter()
-    nifti = suffix_of(args.out) in NIFTI
-    if nifti and suffix_of(args.volume) not in NIFTI:
-        raise OutputError(f"{args.out}: NIfTI is written for volumes that are NIfTI; name a .tif")
-    if not nifti:
-        require_suffix(args.out)  # before the work, not after it
-    require_folder(args.out)
     settings = settings_from(args, PropagateSettings)
     predict_settings = settings_from(args, PredictSettings)
     prompts = as_prompt_set(args.prompts)
-    volume = read_image(args.volume, args.file_axes)
-    spacing = args.spacing or (grid_of(args.volume)[0] if volume.ndim == 3 else None)
-    predictor = predictor_of(args)
-    say(f"device: {predictor.device}")
+    volume, channels = open_image(args.volume, args.file_axes, args.channels)
 
+    from napari_samara.session.opening import spatial_shape
+    from napari_samara.session.volume_job import has_channels
     from napari_samara.volume_api import segment_volume
 
-    found = segment_volume(
-        volume,
-        prompts,
-        predictor,
-        args.axis,
-        spacing,
-        args.z_range,
-        settings=settings,
-        predict_settings=predict_settings,
-        contrast=Contrast(args.contrast),
-        store=args.store,
-        progress=Progress("slices"),
-    )
-    if nifti:
-        write_nifti(args.out, smallest(found.labels), args.volume)
-    else:
-        write_labels(args.out, found.labels)
+    channels = has_channels(volume) if channels is None else channels
+    shape = spatial_shape(volume, channels)
+    grid = grid_with(args.volume if len(shape) == 3 else None, args.spacing, len(shape))
+    require_volume_labels(args.out, args.volume, grid)  # before the work, not after it
+    predictor = predictor_of(args)
+    say(f"device: {predictor.device}")
+    spacing = args.spacing or grid.spacing
+    with volume_labels(args.out, shape, args.volume, grid) as labels:
+        found = segment_volume(
+            volume,
+            prompts,
+            predictor,
+            args.axis,
+            spacing,
+            args.z_range,
+            out=labels,
+            rgb=channels,
+            settings=settings,
+            predict_settings=predict_settings,
+            contrast=Contrast(args.contrast),
+            store=args.store,
+            progress=Progress("slices"),
+        )
     report = {
         "volume": str(args.volume),
         "out": str(args.out),

@@ -4,18 +4,22 @@ from __future__ import annotations
 
 import time
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from napari_samara import api
+from napari_samara import session_api
 from napari_samara.cli.options import add_common
 from napari_samara.cli.report import emit
 from napari_samara.labels import require_suffix, write_labels
+from napari_samara.ome_labels import is_label_folder
 from napari_samara.output import require_folder
 
 if TYPE_CHECKING:
     import argparse
+    from collections.abc import Iterable
+
+    from numpy.typing import NDArray
 
     from napari_samara.cli.options import Subparsers
 
@@ -38,7 +42,7 @@ def register(subparsers: Subparsers) -> None:
         "session", metavar="S", type=Path, help="session file, or the folder of an annotation"
     )
     parser.add_argument(
-        "--out", metavar="L.tif", type=Path, required=True, help="label image, .tif or .npy"
+        "--out", metavar="L", type=Path, required=True, help="label image: .tif, .npy or .ome.zarr"
     )
     add_common(parser)
     parser.set_defaults(run=run)
@@ -60,20 +64,32 @@ def run(args: argparse.Namespace) -> int:
     Raises
     ------
     SamaraError, OSError
-        What `api.replay` and `write_labels` raise.
+        What `session_api.replay` and `write_labels` raise.
     """
     start = time.perf_counter()
-    require_suffix(args.out)
-    require_folder(args.out)
-    labels = api.replay(args.session)
-    write_labels(args.out, labels)
-    found = np.unique(labels)
+    if is_label_folder(args.out):
+        labels = session_api.replay(args.session, args.out)
+        found = _ids(labels.written())  # type: ignore[attr-defined]
+    else:
+        require_suffix(args.out)
+        require_folder(args.out)
+        labels = session_api.replay(args.session)
+        write_labels(args.out, labels)
+        found = _ids([labels])
     report = {
         "session": str(args.session),
         "out": str(args.out),
         "shape": list(labels.shape),
-        "labels": found[found != 0].tolist(),
+        "labels": found,
         "seconds": time.perf_counter() - start,
     }
     emit(args.json, report, f"{len(report['labels'])} objects\n\n{args.out}")
     return 0
+
+
+def _ids(parts: Iterable[NDArray[Any]]) -> list[int]:
+    """Labels that there are, in rising order."""
+    found: set[int] = set()
+    for part in parts:
+        found.update(np.unique(part).tolist())
+    return sorted(found - {0})

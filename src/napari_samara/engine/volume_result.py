@@ -102,8 +102,7 @@ def painted(
     for label, masks in objects.items():
         for index, mask in masks.items():
             plane = slices.plane(index)
-            row0, col0, row1, col1 = mask.box
-            part = plane.extract(labels)[row0:row1, col0:col1].copy()
+            part = plane.extract(labels, box=mask.box).copy()
             part[mask.crop & (part == 0)] = label
             plane.insert(labels, part, mask.box)
 

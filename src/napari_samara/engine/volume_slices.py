@@ -11,6 +11,7 @@ import numpy as np
 from napari_samara.errors import ImageError, PromptError
 from napari_samara.masks import box_of
 from napari_samara.planes import Plane
+from napari_samara.volumes import checked_spacing
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
@@ -64,15 +65,8 @@ class Slices:
                 f"{dict(self.rest)} fixed; objects are followed along one axis of three"
             )
         self.plane(0).size(self.shape)
-        spacing = self.spacing
-        if spacing is not None and (
-            len(spacing) != len(self.shape)
-            or not all(np.isfinite(n) and n > 0 for n in np.asarray(spacing, float).tolist())
-        ):
-            raise ImageError(
-                f"spacing {tuple(spacing)} does not fit an image of shape {self.shape}: one "
-                "positive number for each axis"
-            )
+        if self.spacing is not None:
+            checked_spacing(self.spacing, len(self.shape))
 
     def __len__(self) -> int:
         """Count the slices."""

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from napari_samara.errors import PromptError
+from napari_samara.errors import OutputError, PromptError
 from napari_samara.planes import Plane
 from napari_samara.session.batch import Batch
 from napari_samara.session.candidates import Seeds
@@ -88,7 +88,8 @@ class SessionBase:
         self._book = LabelBook(labels, self._shape)
         self._predictor, self._store, self._memory = predictor, store, MemoryStore()
         if saved is not None and not isinstance(saved, Restored):
-            saved = Restored.of(saved, image, rgb)
+            stored = labels if hasattr(labels, "written") else None  # never whole in memory
+            saved = Restored.of(saved, image, rgb, stored)
         about = About.of(saved.saved if saved else None)
         self._contrast, self._settings = contrast or about.contrast, settings or about.settings
         self._mode, self._status = about.mode, Status()
@@ -226,7 +227,11 @@ class SessionBase:
         """Make a change: durable first if it touches labels, then in the session, then told."""
 
         def make() -> None:
-            self._book.apply(change)
+            try:
+                self._book.apply(change)
+            except OutputError:  # of labels on disk; the journal has the step already
+                self._take_back(line)
+                raise
             self._opened = change.opened[1]
             if change.seeds is not None:
                 self._seeds = change.seeds[1]
@@ -245,6 +250,13 @@ class SessionBase:
         seeds = change.seeds[1] if change.seeds is not None else self._seeds
         held = Held(change.opened[1], seeds)
         self._keeper.keep(written, held, self._scene(), make, Edits(change.edits, made))
+
+    def _take_back(self, line: Mapping[str, Any] | None) -> None:
+        """Have the journal forget the step that came last."""
+        if line is None:
+            self._history.forget_undone()
+        opposite = {"redo": 1} if line is not None and "undo" in line else {"undo": 1}
+        self._keeper.keep(lambda: opposite, self._held(), self._scene(), _nothing, Edits())
 
     def _held(self) -> Held:
         """Return what is given and not accepted yet."""
@@ -280,3 +292,7 @@ class SessionBase:
     def _settle(self) -> None:
         """Wait for steps that are being made durable: the next one starts where they end."""
         self._keeper.settle()
+
+
+def _nothing() -> None:
+    """Do nothing once a line is written."""

@@ -9,7 +9,7 @@ import numpy as np
 
 if TYPE_CHECKING:
     from collections import Counter
-    from collections.abc import Sequence
+    from collections.abc import Callable, Iterable, Sequence
 
     from numpy.typing import NDArray
 
@@ -24,17 +24,23 @@ class Counts:
     ----------
     gained : Counter of int
         By label, what edits have added to it.
-    planes : sequence of ndarray
-        With the edits in them.
+    planes : callable
+        Yields them one after the other, with the edits in them.
     labels : sequence of int
         Those that may be asked for.
+    highest : int, optional
+        Highest label before the edits, where that is known: higher ones have what they gained.
     """
 
     def __init__(
-        self, gained: Counter[int], planes: Sequence[NDArray[Any]], labels: Sequence[int]
+        self,
+        gained: Counter[int],
+        planes: Callable[[], Iterable[NDArray[Any]]],
+        labels: Sequence[int],
+        highest: int | None = None,
     ) -> None:
         self.gained = gained
-        self._planes, self._labels = planes, labels
+        self._planes, self._labels, self._highest = planes, labels, highest
 
     def present(self, label: int) -> int:
         """Return how many pixels a label has.
@@ -49,16 +55,18 @@ class Counts:
         int
             In all planes.
         """
+        if self._highest is not None and label > self._highest:
+            return self.gained[label]
         if len(self._labels) > _FEW and max(self._labels) - min(self._labels) < _SPREAD:
             return int(self._all[label - min(self._labels)])
-        return sum(int(np.count_nonzero(plane == label)) for plane in self._planes)
+        return sum(int(np.count_nonzero(plane == label)) for plane in self._planes())
 
     @cached_property
     def _all(self) -> NDArray[np.int64]:
         """Pixels of every label from the lowest to the highest."""
         low, high = min(self._labels), max(self._labels)
         found = np.zeros(high - low + 1, np.int64)
-        for plane in self._planes:
+        for plane in self._planes():
             inside = plane[(plane >= low) & (plane <= high)].astype(np.int64)
             found += np.bincount(inside - low, minlength=len(found))
         return found

@@ -10,6 +10,7 @@ import numpy as np
 
 from napari_samara.masks import box_of
 from napari_samara.prompts import PromptSet
+from napari_samara.session.canvas import Canvas, shifted, union, window
 from napari_samara.session.counts import Counts, counted
 from napari_samara.session.edits import LabelEdit
 from napari_samara.session.objects import ObjectPart, ObjectRecord
@@ -75,15 +76,19 @@ class Draft:
     Parameters
     ----------
     labels : array of int, all axes of the image
-        Only planes that are painted are read.
+        Only boxes and planes that are painted are read.
     records : mapping of int to ObjectRecord
         As they are.
+    highest : int, optional
+        Highest label there is, where that is known: higher ones are not looked for.
     """
 
-    def __init__(self, labels: Any, records: Mapping[int, ObjectRecord]) -> None:
+    def __init__(
+        self, labels: Any, records: Mapping[int, ObjectRecord], highest: int | None = None
+    ) -> None:
         self.edits: list[LabelEdit] = []
-        self._labels, self._records = labels, records
-        self._planes: dict[Plane, NDArray[Any]] = {}
+        self._labels, self._records, self._highest = labels, records, highest
+        self._canvas = Canvas(labels)
 
     def paint(self, plane: Plane, box: PixelBox, crop: NDArray[np.bool_], brush: Brush) -> int:
         """Paint a mask.
@@ -104,17 +109,16 @@ class Draft:
         int
             Pixels that now have the label, of the mask.
         """
-        canvas = self._canvas(plane)
         region = box
-        if brush.replacing:
-            old = box_of(np.asarray(canvas == brush.label))
-            region = _union(box, old) if old else box
-        before = canvas[_window(region)].copy()
+        if brush.replacing and not self._is_new(brush.label):
+            old = self._canvas.find(plane, lambda labels: labels == brush.label)
+            region = union(box, old) if old else box
+        before = self._canvas.box(plane, region).copy()
         after = before.copy()
         if brush.replacing:
             after[before == brush.label] = 0
         inside = np.zeros(after.shape, dtype=np.bool_)
-        inside[_window(_shifted(box, region))] = crop
+        inside[window(shifted(box, region))] = crop
         inside &= brush.allowed(after)
         after[inside] = brush.label
         self._add(LabelEdit(plane, region, before, after))
@@ -130,11 +134,10 @@ class Draft:
         old, new : int
             Labels; a new one of 0 takes the object away.
         """
-        canvas = self._canvas(plane)
-        box = box_of(np.asarray(canvas == old))
+        box = self._canvas.find(plane, lambda labels: labels == old)
         if box is None:
             return
-        before = canvas[_window(box)].copy()
+        before = self._canvas.box(plane, box).copy()
         after = before.copy()
         after[before == old] = new
         self._add(LabelEdit(plane, box, before, after))
@@ -149,10 +152,9 @@ class Draft:
         values : ndarray of int, shape (rows, cols)
             Labels it is to have.
         """
-        canvas = self._canvas(plane)
-        box = box_of(np.asarray(canvas != values))
+        box = self._canvas.find(plane, lambda labels: labels != values)
         if box is not None:
-            before, after = canvas[_window(box)].copy(), values[_window(box)].copy()
+            before, after = self._canvas.box(plane, box).copy(), values[window(box)].copy()
             self._add(LabelEdit(plane, box, before, after))
 
     def take(self, edit: LabelEdit) -> None:
@@ -163,7 +165,7 @@ class Draft:
         edit : LabelEdit
             As it was made.
         """
-        self._planes.setdefault(edit.plane, edit.plane.extract(self._labels))
+        self._canvas.renew(edit.plane, edit.box)
         self.edits.append(edit)
 
     def records(
@@ -211,9 +213,9 @@ class Draft:
         """Return `new` with its area and with the boxes of planes that were painted in."""
         parts = {part.plane: part for part in new.parts}
         for plane, box in boxes.items():
-            region = _union(box, parts[plane].box) if plane in parts else box
-            region = _clipped(region, self._planes[plane].shape)
-            inside = box_of(np.asarray(self._planes[plane][_window(region)] == new.label))
+            region = union(box, parts[plane].box) if plane in parts else box
+            region = _clipped(region, plane.size(self._labels.shape))
+            inside = box_of(np.asarray(self._canvas.box(plane, region) == new.label))
             if inside is None:
                 parts.pop(plane, None)
                 continue
@@ -229,7 +231,7 @@ class Draft:
             changed = edit.changed
             gained.update(counted(edit.after[changed]))
             gained.subtract(counted(edit.before[changed]))
-        return Counts(gained, tuple(self._planes.values()), labels)
+        return Counts(gained, self._canvas.planes, labels, self._highest)
 
     def _boxes(self) -> dict[int, dict[Plane, PixelBox]]:
         """Box of all edits that touch a label in a plane, by label and plane."""
@@ -240,17 +242,17 @@ class Draft:
             for label in sorted(touched - {0}):
                 mine = found.setdefault(label, {})
                 old = mine.get(edit.plane)
-                mine[edit.plane] = _union(edit.box, old) if old else edit.box
+                mine[edit.plane] = union(edit.box, old) if old else edit.box
         return found
 
-    def _canvas(self, plane: Plane) -> NDArray[Any]:
-        if plane not in self._planes:
-            self._planes[plane] = np.array(plane.extract(self._labels))
-        return self._planes[plane]
+    def _is_new(self, label: int) -> bool:
+        """Whether no pixel has a label before the edits, and no edit has given it to one."""
+        unseen = self._highest is not None and label > self._highest
+        return unseen and not any((edit.after == label).any() for edit in self.edits)
 
     def _add(self, edit: LabelEdit) -> None:
         if edit.changed.any():
-            self._planes[edit.plane][_window(edit.box)] = edit.after
+            self._canvas.box(edit.plane, edit.box)[...] = edit.after
             self.edits.append(edit)
 
 
@@ -263,25 +265,6 @@ def _by_hand(record: ObjectRecord, planes: Collection[Plane]) -> ObjectRecord:
         for part in record.parts
     )
     return replace(record, parts=parts)
-
-
-def _window(box: PixelBox) -> tuple[slice, slice]:
-    return slice(box[0], box[2]), slice(box[1], box[3])
-
-
-def _shifted(box: PixelBox, region: PixelBox) -> PixelBox:
-    """`box` counted from the corner of `region`."""
-    row, col = region[:2]
-    return box[0] - row, box[1] - col, box[2] - row, box[3] - col
-
-
-def _union(one: PixelBox, other: PixelBox) -> PixelBox:
-    return (
-        min(one[0], other[0]),
-        min(one[1], other[1]),
-        max(one[2], other[2]),
-        max(one[3], other[3]),
-    )
 
 
 def _clipped(box: PixelBox, shape: tuple[int, ...]) -> PixelBox:

@@ -200,11 +200,7 @@ def crop(plane: Plane, labels: Any, box: PixelBox) -> NDArray[Any]:
     FrameError
         If the box leaves the plane.
     """
-    row0, col0, row1, col1 = box
-    rows, cols = plane.size(labels.shape)
-    if not (0 <= row0 <= row1 <= rows and 0 <= col0 <= col1 <= cols):
-        raise FrameError(f"box {box} leaves the plane of {rows} x {cols}")
-    return plane.extract(labels)[row0:row1, col0:col1]
+    return plane.extract(labels, box=box)
 
 
 _UNCHANGED = np.iinfo(np.int64).min

@@ -62,6 +62,10 @@ class History(Generic[Action]):
         """Note that `next` was done again."""
         self._position = min(len(self._actions), self._position + 1)
 
+    def forget_undone(self) -> None:
+        """Forget what was undone: it cannot be done again."""
+        del self._actions[self._position :]
+
     def clear(self) -> None:
         """Forget everything."""
         self._actions.clear()

@@ -2,19 +2,20 @@
 
 from __future__ import annotations
 
+import contextlib
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from napari_samara.errors import ImageError, SessionError
+from napari_samara.errors import ImageError, OutputError, SessionError
 from napari_samara.masks import box_of
 from napari_samara.planes import Plane
 from napari_samara.session.draft import Draft
 from napari_samara.session.edits import LabelEdit, crop, merged
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
+    from collections.abc import Iterator, Mapping, Sequence
 
     from napari_samara.session.change import Change
     from napari_samara.session.objects import ObjectRecord
@@ -44,6 +45,7 @@ class LabelBook:
     def __init__(self, labels: Any, shape: tuple[int, ...]) -> None:
         self._records: dict[int, ObjectRecord] = {}
         self._shape = shape
+        self._undone: list[LabelEdit] = []
         self._highest: int | None = 0 if labels is None else getattr(labels, "highest", None)
         # Highest label that no step has made: undo never has to look for it again.
         self._first = self._highest
@@ -127,13 +129,35 @@ class LabelBook:
         ----------
         change : Change
             Its edits are written, its records taken over.
+
+        Raises
+        ------
+        OutputError
+            If labels on disk cannot be written; they are as they were then.
         """
-        for edit in merged(change.edits, self.labels):
-            edit.apply(self.labels)
+        self._write(merged(change.edits, self.labels))
         for edit in change.edits:
             if self._highest is not None:
                 self._highest = max(self._highest, int(edit.after.max(initial=0)))
         self.note(change)
+
+    def _write(self, edits: Sequence[LabelEdit]) -> None:
+        """Write edits, all of them or none: the disk under stored labels may be full."""
+        self._clear_up()
+        for done, edit in enumerate(edits):
+            try:
+                edit.apply(self.labels)
+            except OutputError:
+                self._undone = [one.inverse() for one in reversed(edits[: done + 1])]
+                with contextlib.suppress(OutputError):
+                    self._clear_up()
+                raise
+
+    def _clear_up(self) -> None:
+        """Take back what is left of a step that could not be written whole."""
+        while self._undone:
+            self._undone[0].apply(self.labels)
+            del self._undone[0]
 
     def resume(self, restored: Restored, in_place: bool) -> None:
         """Take over the labels and records of a saved session.
@@ -151,7 +175,7 @@ class LabelBook:
             If that array cannot hold them.
         """
         labels = restored.labels
-        if not in_place:
+        if not in_place or labels is self.labels:
             self.rebind(labels)
         elif not np.can_cast(labels.dtype, self.labels.dtype):
             raise ImageError(
@@ -202,6 +226,17 @@ class LabelBook:
                 f"at {most}: convert them first, session.labels = labels.astype('int32')"
             )
         return int(first)
+
+    def draft(self) -> Draft:
+        """Return a draft of these labels without an edit.
+
+        Raises
+        ------
+        OutputError
+            If labels on disk still hold parts of a step that could not be written whole.
+        """
+        self._clear_up()
+        return Draft(self.labels, self._records, self._highest)
 
     @property
     def highest(self) -> int:
@@ -254,6 +289,8 @@ class LabelBook:
             )
         if isinstance(labels, np.ndarray) and not labels.flags.writeable:
             raise ImageError("these labels are read-only; give a copy: labels.copy()")
+        if getattr(labels, "read_only", False):  # as zarr says it
+            raise ImageError("these labels are opened read-only; open them for writing: mode='r+'")
         return labels
 
     def _blocks(self) -> Iterator[Any]:

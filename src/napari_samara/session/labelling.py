@@ -221,7 +221,7 @@ class LabellingSession(ManySession):
         """
         self._settle()
         changing = [edit for edit in edits if edit.changed.any()]
-        draft = Draft(self.labels, self.objects)
+        draft = self._book.draft()
         for edit in changing:
             edit.apply(self.labels)
         for edit in changing:

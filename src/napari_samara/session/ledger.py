@@ -9,10 +9,10 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from napari_samara.errors import OutputError, SessionError
+from napari_samara.session.label_runs import blocks_of_runs, encode_blocks, without_edits
 from napari_samara.session.log import BESIDE, Log
-from napari_samara.session.record import encode_start, write_session
+from napari_samara.session.record import write_session
 from napari_samara.session.restored import image_digest
-from napari_samara.session.scene import take_back
 
 if TYPE_CHECKING:
     import os
@@ -240,11 +240,10 @@ class Ledger:
         """Take out of the first labels what was being painted while they were read."""
         assert self._log is not None
         saved = self._log.snapshot()
-        labels = saved.labels_before()
-        before = labels.copy()
-        take_back(made, labels)
-        if not np.array_equal(before, labels):
-            self._begin(replace(saved, start=encode_start(labels)))
+        blocks = blocks_of_runs(saved.start, saved.shape, saved.dtype)
+        start = encode_blocks(without_edits(blocks, made))
+        if start != saved.start:
+            self._begin(replace(saved, start=start))
 
     def _start(self, scene: Scene, made: Sequence[LabelEdit]) -> SavedSession:
         self._digest = self._digest or image_digest(scene.image)

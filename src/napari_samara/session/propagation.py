@@ -5,8 +5,8 @@ from __future__ import annotations
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
-from napari_samara.errors import CancelledError, SessionError
-from napari_samara.session.draft import Brush, Draft
+from napari_samara.errors import CancelledError, OutputError, SessionError
+from napari_samara.session.draft import Brush
 from napari_samara.session.jobs import Job
 from napari_samara.session.objects import ObjectPart, ObjectRecord, OpenObject
 from napari_samara.session.propagated import (
@@ -195,14 +195,14 @@ class PropagatingSession(RemakingSession):
         self._propagated = None
         try:
             self._land(propagated, run, objects)
-        except SessionError as error:
+        except (OutputError, SessionError) as error:
             propagated.failed = str(error)
         self.events.propagated.emit(propagated)
 
     def _land(self, propagated: Propagated, run: Propagation, objects: Objects) -> None:
         """Write all objects as one step."""
         self._settle()
-        draft = Draft(self.labels, self.objects)
+        draft = self._book.draft()
         made: dict[int, ObjectRecord] = {}
         opened = propagated.opened
         if opened is not None and self._unchanged(propagated, opened.label):

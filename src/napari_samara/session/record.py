@@ -13,7 +13,7 @@ import numpy as np
 from napari_samara import __version__
 from napari_samara.errors import FileFormatError, ImageError, SamaraError
 from napari_samara.output import whole_file
-from napari_samara.session.edits import decode_values, encode_values
+from napari_samara.session.edits import decode_values
 from napari_samara.session.held import Held
 from napari_samara.session.steps import redone
 
@@ -177,23 +177,6 @@ class SavedSession:
 
 
 _OWN = ("format", "version", "tool", "labels", "objects", "open", "many", "steps", "sequence")
-
-
-def encode_start(labels: Any) -> dict[str, Any] | None:
-    """Labels as runs.
-
-    Parameters
-    ----------
-    labels : array of int
-        Read whole.
-
-    Returns
-    -------
-    dict or None
-        None for nothing but zeros.
-    """
-    values = np.asarray(labels)
-    return encode_values(values.astype(np.int64)) if values.any() else None
 
 
 def write_session(path: str | os.PathLike[str], saved: SavedSession) -> None:

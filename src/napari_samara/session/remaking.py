@@ -10,7 +10,6 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from napari_samara.errors import CancelledError, SessionError
-from napari_samara.session.draft import Draft
 from napari_samara.session.embeddings import Embeddings
 from napari_samara.session.jobs import Job
 from napari_samara.session.labelling import LabellingSession
@@ -143,7 +142,7 @@ class RemakingSession(LabellingSession):
         taken = self._with_pixels(remade, remade.taken - changed)
         if not taken:
             raise SessionError("every object was changed meanwhile, or is not found again")
-        draft = Draft(self.labels, self.objects)
+        draft = self._book.draft()
         for plane in _planes_of(remade, taken):
             present = np.asarray(plane.extract(self.labels))
             draft.rewrite(plane, rewritten(remade, plane, present, taken))

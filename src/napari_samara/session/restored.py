@@ -9,6 +9,7 @@ import numpy as np
 
 from napari_samara.embedding import pixels_digest
 from napari_samara.errors import ImageError
+from napari_samara.session.label_runs import fill
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -46,7 +47,7 @@ class Restored:
     first: int
 
     @classmethod
-    def of(cls, saved: SavedSession, image: Any, rgb: bool = False) -> Restored:
+    def of(cls, saved: SavedSession, image: Any, rgb: bool = False, labels: Any = None) -> Restored:
         """Replay a saved session.
 
         Parameters
@@ -57,6 +58,9 @@ class Restored:
             That it is to be gone on with.
         rgb : bool
             Whether the last axis of the image holds channels.
+        labels : array of int, optional
+            To be made what they were at the end, in place and block by block: for labels larger
+            than memory.
 
         Returns
         -------
@@ -71,7 +75,11 @@ class Restored:
             If a step cannot be read or does not fit the labels.
         """
         check_image(saved, image, rgb)
-        labels = saved.labels_before()
+        if labels is None:
+            labels = saved.labels_before()
+        else:
+            check_labels(saved, labels)
+            fill(labels, saved.start)
         first = _highest(labels) if saved.start is not None else 0
         changes = saved.replayed(labels)
         return cls(saved, labels, changes, _highest(labels) if first or changes else 0, first)
@@ -128,5 +136,32 @@ def image_digest(image: Any) -> str | None:
     return None
 
 
-def _highest(labels: NDArray[Any]) -> int:
+def check_labels(saved: SavedSession, labels: Any) -> None:
+    """Refuse labels that cannot hold those of a saved session.
+
+    Parameters
+    ----------
+    saved : SavedSession
+        With the shape and type of its labels.
+    labels : array of int
+        That are to become those.
+
+    Raises
+    ------
+    ImageError
+        If the shape differs, or the type is a smaller one.
+    """
+    if tuple(labels.shape) != saved.shape:
+        raise ImageError(
+            f"labels of shape {tuple(labels.shape)} do not fit the saved ones of {saved.shape}"
+        )
+    if not np.can_cast(np.dtype(saved.dtype), labels.dtype):
+        raise ImageError(
+            f"labels of {labels.dtype} cannot hold the saved ones of {np.dtype(saved.dtype)}"
+        )
+
+
+def _highest(labels: Any) -> int:
+    if hasattr(labels, "written"):  # only parts of it are not 0
+        return max((int(block.max(initial=0)) for block in labels.written()), default=0)
     return max(0, int(labels.max(initial=0)))

@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from napari_samara.session.record import SavedSession, encode_start
+from napari_samara.session.label_runs import blocks_of, encode_blocks, without_edits
+from napari_samara.session.record import SavedSession
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -62,23 +63,9 @@ class Scene:
             Without a step.
         """
         labels = self.labels
-        if made:
-            labels = np.array(labels)
-            take_back(made, labels)
         shape = tuple(int(size) for size in labels.shape)
         kind = np.dtype(labels.dtype).str
-        return SavedSession(self.described(digest), shape, kind, encode_start(labels))
-
-
-def take_back(made: Sequence[LabelEdit], labels: Any) -> None:
-    """Make labels what they were before some edits.
-
-    Parameters
-    ----------
-    made : sequence of LabelEdit
-        In the order they were made.
-    labels : array of int
-        Written in place.
-    """
-    for edit in reversed(made):
-        edit.inverse().apply(labels)
+        begun = None
+        if made or not getattr(labels, "blank", False):
+            begun = encode_blocks(without_edits(blocks_of(labels), made))
+        return SavedSession(self.described(digest), shape, kind, begun)

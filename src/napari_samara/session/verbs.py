@@ -58,7 +58,7 @@ def accept_answers(
         If no pixel can be written.
     """
     old = book.records.get(brush.label)
-    draft = Draft(book.labels, book.records)
+    draft = book.draft()
     parts = {upright(part.plane): part for part in old.parts} if old else {}
     prompted = (at for at, part in parts.items() if part.scores and part.doubt is None)
     for plane in [at for at in prompted if at not in answers]:
@@ -104,7 +104,7 @@ def accept_candidates(
         If the labels cannot hold that many objects.
     """
     first = book.free_label(count=max(1, len(candidates)))
-    draft = Draft(book.labels, book.records)
+    draft = book.draft()
     order = sorted(range(len(candidates)), key=lambda at: -candidates[at].score)
     made: dict[int, ObjectRecord] = {}
     own = range(first, first + len(candidates))
@@ -138,7 +138,7 @@ def erase(book: LabelBook, label: int, like: Plane) -> Draft:
     SessionError
         If the labels do not have it.
     """
-    draft = Draft(book.labels, book.records)
+    draft = book.draft()
     for plane in book.planes_of(label, like):
         draft.relabel(plane, label, 0)
     if not draft.edits and label not in book.records:
@@ -172,7 +172,7 @@ def merge(book: LabelBook, keep: int, other: int, like: Plane) -> tuple[Draft, O
         raise SessionError(f"object {keep} cannot be merged with itself")
     if not book.planes_of(keep, like):
         raise SessionError(f"there is no object {keep} in the labels")
-    draft = Draft(book.labels, book.records)
+    draft = book.draft()
     for plane in book.planes_of(other, like):
         draft.relabel(plane, other, keep)
     if not draft.edits:

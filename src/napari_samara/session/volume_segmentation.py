@@ -13,7 +13,7 @@ from napari_samara.session.volume_task import checked_span, views_of
 from napari_samara.settings import PredictSettings
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
+    from collections.abc import Callable, Iterable, Mapping
 
     from napari_samara.engine.predictor import Predictor
     from napari_samara.engine.volume import Decode
@@ -59,10 +59,9 @@ def segment_volume(
     slices = view_of(task.axis)
     axis = slices.axis
     span = checked_span(task.z_range, len(slices))
-    out = np.zeros(slices.shape, np.int32) if task.out is None else task.out
-    if tuple(out.shape) != slices.shape:
-        raise ImageError(f"out has shape {tuple(out.shape)}, the volume {slices.shape}")
+    _check_out(task.out, slices.shape)
     known = _known(slices, prompts, predictor, task)
+    _check_ids(task.out, known)
     for number, one in known.items():
         outside = [index for index in one.masks if not span[0] <= index < span[1]]
         if outside:
@@ -72,8 +71,32 @@ def segment_volume(
     objects, complete = follow(slices, known, predictor, task, view_of)
     if task.previous is not None:
         objects = {**{n: dict(m) for n, m in task.previous.objects.items()}, **objects}
+    out = np.zeros(slices.shape, np.int32) if task.out is None else task.out
     painted(objects, slices, out)
     return VolumeSegmentation(out, objects, axis, complete)
+
+
+def _check_out(out: Any, shape: tuple[int, ...]) -> None:
+    """Refuse what labels cannot be written to, before the work."""
+    if out is None:
+        return
+    kind = np.dtype(getattr(out, "dtype", object)).kind
+    if tuple(getattr(out, "shape", ())) != shape or kind not in "iu":
+        raise ImageError(
+            f"out is no array of whole numbers of shape {shape}, but {type(out).__name__} of "
+            f"shape {tuple(getattr(out, 'shape', ()))} and {getattr(out, 'dtype', 'no type')}"
+        )
+    flags = getattr(out, "flags", None)
+    if getattr(out, "read_only", False) or not getattr(flags, "writeable", True):
+        raise ImageError("out is read-only; give an array that can be written to")
+
+
+def _check_ids(out: Any, ids: Iterable[int]) -> None:
+    """Refuse object ids that the type of the labels does not hold."""
+    most = np.iinfo(np.int32 if out is None else out.dtype).max
+    for number in ids:
+        if number > most:
+            raise ImageError(f"object id {number} does not fit labels that end at {most}")
 
 
 def follow(

@@ -126,6 +126,11 @@ def checked_span(z_range: Sequence[int] | None, count: int) -> tuple[int, int]:
     return first, end
 
 
+def as_array(values: Any) -> Any:
+    """Return an array as it is, lazy or not, and what is none as one."""
+    return values if hasattr(values, "ndim") and hasattr(values, "shape") else np.asarray(values)
+
+
 def slices_of(
     embeddings: Embeddings,
     contrast: Contrast,
@@ -178,13 +183,14 @@ def views_of(image: Any, predictor: Predictor, task: VolumeTask) -> Callable[[in
     ImageError
         If they do not fit the image.
     """
-    image = image if hasattr(image, "ndim") and hasattr(image, "shape") else np.asarray(image)
+    image = as_array(image)
     rgb = has_channels(image) if task.rgb is None else task.rgb
     shape = spatial_shape(image, rgb)
     if len(shape) < 3:
         raise ImageError(f"objects are followed through volumes of three axes, got shape {shape}")
-    if task.labels is not None and tuple(task.labels.shape) != shape:
-        raise ImageError(f"labels have shape {tuple(task.labels.shape)}, the volume {shape}")
+    labels = None if task.labels is None else as_array(task.labels)
+    if labels is not None and tuple(labels.shape) != shape:
+        raise ImageError(f"labels have shape {tuple(labels.shape)}, the volume {shape}")
     rest = dict(planes_of(shape, (task.axis,), task.fixed)[0].fixed)
     del rest[task.axis % len(shape)]
     store = task.store
@@ -193,6 +199,6 @@ def views_of(image: Any, predictor: Predictor, task: VolumeTask) -> Callable[[in
     contrast = volume_contrast(image, task.contrast, rgb)
     embeddings = Embeddings(image, rgb, predictor, MemoryStore(_MEMORY), store)
     options: dict[str, Any] = {"rest": rest, "spacing": task.spacing}
-    if task.labels is not None:
-        options["taken_of"] = lambda plane: np.asarray(plane.extract(task.labels) != 0)
+    if labels is not None:
+        options["taken_of"] = lambda plane: np.asarray(plane.extract(labels) != 0)
     return lambda axis: slices_of(embeddings, contrast, shape, axis % len(shape), **options)

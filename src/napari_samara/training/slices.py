@@ -150,7 +150,7 @@ def _volume(pair: Pair, ids: Ids) -> Volume:
             f"{pair.image} has the shape {volume.data.shape}, {pair.labels} {ids.shape}: they "
             "must be equal, of two axes or three"
         )
-    if not volume.same_grid(Volume(ids, *grid_of(pair.labels))):
+    if not volume.same_grid(Volume(ids, *grid_of(pair.labels)[:3])):
         raise FileFormatError(
             f"{pair.labels} lies elsewhere than {pair.image}: their headers place the same voxel "
             "more than half a voxel apart; resample one of them"
