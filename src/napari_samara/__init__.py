@@ -13,12 +13,14 @@ __version__ = "0.1.0"
 _HOME_OF = {
     "embed": "napari_samara.api",
     "evaluate": "napari_samara.api",
+    "find_all": "napari_samara.automatic_api",
     "finetune": "napari_samara.api",
     "list_checkpoints": "napari_samara.api",
     "load": "napari_samara.api",
     "open_session": "napari_samara.api",
     "replay": "napari_samara.api",
     "segment": "napari_samara.api",
+    "segment_all": "napari_samara.automatic_api",
     "segment_volume": "napari_samara.volume_api",
 }
 """The module that defines each public name: one line adds a name."""
@@ -27,12 +29,14 @@ __all__ = [
     "__version__",
     "embed",
     "evaluate",
+    "find_all",
     "finetune",
     "list_checkpoints",
     "load",
     "open_session",
     "replay",
     "segment",
+    "segment_all",
     "segment_volume",
 ]
 
