@@ -39,7 +39,7 @@ LAYERS = (
     ("model",),
     ("engine", "store", "checkpoints"),
     ("session", "training"),
-    ("api", "volume_api"),
+    ("api", "volume_api", "automatic_api"),
     ("ui", "cli"),
 )
 RANK = {noun: rank for rank, layer in enumerate(LAYERS) for noun in layer}
@@ -168,6 +168,7 @@ ABSENT = {
     "training": VIEWER,
     "api": VIEWER,
     "volume_api": VIEWER,
+    "automatic_api": VIEWER,
     "cli": VIEWER,
 }
 EXISTING = [

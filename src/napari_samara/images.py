@@ -218,3 +218,6 @@ _READERS = {
     ".nii": _read_nifti,
     ".nii.gz": _read_nifti,
 }
+
+READABLE = tuple(_READERS)
+"""How the name of an image file may end."""

@@ -14,7 +14,8 @@ from napari_samara.engine.automatic_settings import AutomaticSettings
 from napari_samara.engine.candidates import propose
 from napari_samara.engine.chunks import decode_parts
 from napari_samara.engine.dense_maps import dense_seeds
-from napari_samara.engine.point_grid import crop_layers, image_grid, square_grid, window_grid
+from napari_samara.engine.fitting_windows import fitting_windows
+from napari_samara.engine.point_grid import crop_layers, image_grid, square_grid
 from napari_samara.errors import SettingsError
 from napari_samara.intensity import Contrast
 
@@ -25,17 +26,12 @@ if TYPE_CHECKING:
 
     from napari_samara.embedding import Embedding
     from napari_samara.engine.candidates import Proposal
+    from napari_samara.engine.dense_maps import Seeds
     from napari_samara.engine.predictor import Predictor
     from napari_samara.masks import PixelBox
 
-SMALL = 26.0
-"""Size in pixels of the model input below which half of the objects are too small: look closer."""
-
-WANTED = 32.0
-"""Size that windows aim at."""
-
-CLOSEST = 4.0
-"""Pixels of the model input for one of the image, at most."""
+FEWEST = 8
+"""Seeds from which on their sizes say how large objects are."""
 
 COVERING = 0.1
 """Part of the image above which an object does not keep the grid from its inside."""
@@ -157,41 +153,33 @@ class Search:
     def _dense(self, whole: Embedding) -> bool:
         """Decode the seeds of the image, or of windows of it; return whether to the end."""
         seeds = self._seeds(whole)
-        windows = self._windows(seeds[1])
-        if not windows:
-            self.total = len(seeds[0])
-            return self._decode(whole, seeds[0], self.scene.box)
+        windows = self._windows(seeds.sizes)
+        if windows == [self.scene.box]:
+            self.total = len(seeds.points)
+            return self._decode(whole, seeds.points, self.scene.box)
         counts: list[int] = []
         for number, window in enumerate(windows):
             if self._cancelled():
                 return False
             embedding = self._embed(window)
-            points = self._seeds(embedding)[0]
-            counts.append(len(points))
+            points = self._seeds(embedding).points
+            seen = (points + np.array(window[:2]) < self.scene.shape).all(axis=1)
+            counts.append(int(seen.sum()))
             self.total = sum(counts) + round(fmean(counts) * (len(windows) - number - 1))
-            if not self._decode(embedding, points, window):
+            if not self._decode(embedding, points[seen], window):
                 return False
         return True
 
-    def _seeds(self, embedding: Embedding) -> tuple[NDArray[np.float32], NDArray[np.float64]]:
+    def _seeds(self, embedding: Embedding) -> Seeds:
         maps = self.predictor.dense_maps(embedding)
         assert maps is not None  # `run` has asked
         return dense_seeds(maps)
 
     def _windows(self, sizes: NDArray[np.float64]) -> list[PixelBox]:
-        """Windows in which objects have the size the model knows best; none where they have it."""
-        shape, side = self.scene.shape, self.predictor.input_size
-        scale = side / max(shape)
-        typical = median(sizes) if len(sizes) else WANTED
-        if self.settings.zoom == "never" or (self.settings.zoom == "auto" and typical >= SMALL):
-            return []
-        closer = min(max(scale * WANTED / typical, scale), CLOSEST)
-        if self.settings.zoom == "always":
-            closer = max(closer, min(2 * scale, CLOSEST))
-        if closer <= 1.2 * scale:
-            return []
-        window = round(side / closer)
-        return window_grid(shape, window, window // 4)
+        """Windows in which objects have the size that the model knows best."""
+        if self.settings.zoom == "never" or len(sizes) < FEWEST:
+            return [self.scene.box]
+        return fitting_windows(self.scene.shape, self.predictor.input_size, median(sizes))
 
     def _grid(self, whole: Embedding) -> bool:
         """Decode the points of a grid, in the image and in crops; return whether to the end."""
@@ -216,8 +204,12 @@ class Search:
         return image_grid(self.scene.rgb[row0:row1, col0:col1], per_side)
 
     def _embed(self, box: PixelBox) -> Embedding:
+        """Encode a part of the image; what lies beyond its end is mirrored."""
         row0, col0, row1, col1 = box
         part = self.scene.rgb[row0:row1, col0:col1]
+        beyond = row1 - row0 - part.shape[0], col1 - col0 - part.shape[1]
+        if any(beyond):
+            part = np.pad(part, ((0, beyond[0]), (0, beyond[1]), (0, 0)), mode="symmetric")
         return self.predictor.embed_rgb(np.ascontiguousarray(part), self.scene.contrast)
 
     def _decode(

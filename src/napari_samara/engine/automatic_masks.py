@@ -145,7 +145,7 @@ class AutomaticMasks:
             return None
         if index not in self._made:
             made = proposal.candidate(self.input_size, settings.stability_offset)
-            self._made[index] = made
+            self._made[index] = None if made is None else made.inside(self.shape)
         found = self._made[index]
         if found is None or found.stability < settings.stability:
             return None
@@ -168,7 +168,7 @@ class AutomaticMasks:
         return replace(self, proposals=proposals, prompts=prompts, complete=complete)
 
     def _ranks(self, kept: Sequence[Candidate]) -> list[float]:
-        """Return what decides between masks of different crops: of a grid the smaller, as in SAM."""
+        """Return what decides between masks of crops: in a grid the smaller crop, as in SAM."""
         if self.settings.source != "grid":
             return [c.score for c in kept]
         sizes = [(c.window[2] - c.window[0]) * (c.window[3] - c.window[1]) for c in kept]

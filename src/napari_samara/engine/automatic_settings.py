@@ -34,8 +34,8 @@ class AutomaticSettings(Settings):
     skip_covered : bool
         Whether points inside objects that are found already are left out.
     zoom : str
-        Windows that are encoded by themselves for the dense source: ``"auto"``, ``"never"`` or
-        ``"always"``.
+        Whether windows are encoded by themselves for the dense source so that objects are seen at
+        the size that the model knows best: ``"auto"`` or ``"never"``.
     crop_layers : int
         Times that the image is also cut into 2 x 2, 4 x 4, ... crops for the grid.
     crop_overlap : float
@@ -73,7 +73,7 @@ class AutomaticSettings(Settings):
 
     SOURCES: ClassVar[tuple[str, ...]] = ("auto", "dense", "grid")
     GRIDS: ClassVar[tuple[str, ...]] = ("image", "square")
-    ZOOMS: ClassVar[tuple[str, ...]] = ("auto", "never", "always")
+    ZOOMS: ClassVar[tuple[str, ...]] = ("auto", "never")
     PREFERENCES: ClassVar[tuple[str, ...]] = ("score", "larger", "smaller")
     OVERLAPS: ClassVar[tuple[str, ...]] = ("best-score", "smaller", "larger")
     AFTERWARDS: ClassVar[tuple[str, ...]] = (
@@ -119,9 +119,9 @@ class AutomaticSettings(Settings):
     )
     zoom: str = setting(
         "auto",
-        title="Look closer",
-        help="Encode parts of the image by themselves so that small objects are seen large; auto "
-        "does so where objects are small.",
+        title="Fit the scale to the objects",
+        help="auto: encode parts of the image by themselves where objects are small, and the image "
+        "from farther away where they are large.",
         choices=ZOOMS,
     )
     crop_layers: int = setting(

@@ -83,6 +83,29 @@ class Candidate:
         out[row0:row1, col0:col1] = self.data
         return Mask(out, self.score, box=self.box)
 
+    def inside(self, shape: tuple[int, int]) -> Candidate | None:
+        """Return the part of it in the image, where the window reached beyond the end of that.
+
+        Parameters
+        ----------
+        shape : tuple of int
+            (rows, cols) of the image.
+
+        Returns
+        -------
+        Candidate or None
+            Itself where nothing is cut off; None where nothing is left.
+        """
+        row0, col0, row1, col1 = self.box
+        if row1 <= shape[0] and col1 <= shape[1]:
+            return self
+        data = self.data[: max(shape[0] - row0, 0), : max(shape[1] - col0, 0)]
+        tight = box_of(data)
+        if tight is None:
+            return None
+        box = row0 + tight[0], col0 + tight[1], row0 + tight[2], col0 + tight[3]
+        return replace(self, data=data[tight[0] : tight[2], tight[1] : tight[3]].copy(), box=box)
+
     def touches(self, shape: tuple[int, int], edge: int) -> bool:
         """Return whether a border of the window cuts it off that is none of the image.
 

@@ -118,35 +118,6 @@ def crop_layers(shape: tuple[int, int], layers: int, overlap: float) -> list[Cro
     return crops
 
 
-def window_grid(shape: tuple[int, int], side: int, overlap: int) -> list[PixelBox]:
-    """Return windows of one size that cover an image.
-
-    Parameters
-    ----------
-    shape : tuple of int
-        (rows, cols) of the image.
-    side : int
-        Of a window; where the image is shorter, its own size is taken.
-    overlap : int
-        Pixels that neighbours share, at least.
-
-    Returns
-    -------
-    list of tuple of int
-        Half-open (row0, col0, row1, col1), row by row.
-    """
-    spans = [_spans(size, side, overlap) for size in shape]
-    return [(r0, c0, r1, c1) for (r0, r1), (c0, c1) in product(*spans)]
-
-
-def _spans(size: int, side: int, overlap: int) -> list[tuple[int, int]]:
-    if size <= side:
-        return [(0, size)]
-    count = math.ceil((size - overlap) / (side - overlap))
-    starts = [round(i * (size - side) / (count - 1)) for i in range(count)]
-    return [(start, start + side) for start in starts]
-
-
 def _coarse_first(rows: int, cols: int) -> NDArray[np.int64]:
     """Return (row, col) of a grid so that each of its halvings comes before what it leaves out."""
     row, col = (axis.ravel() for axis in np.indices((rows, cols)))
