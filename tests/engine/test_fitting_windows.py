@@ -37,9 +37,9 @@ def test_no_closer_than_the_closest():
 
 
 def test_large_objects_are_seen_from_farther_away():
-    (window,) = fitting_windows((300, 400), 512, 54)
+    (window,) = fitting_windows((300, 400), 512, 90)
     assert window[2] == window[3]
-    assert 54 * 400 / window[3] == pytest.approx(WANTED[1], rel=0.02)
+    assert 90 * 400 / window[3] == pytest.approx(WANTED[1], rel=0.02)
     assert fitting_windows((300, 400), 512, 500)[0][3] == round(400 * FARTHEST)
 
 

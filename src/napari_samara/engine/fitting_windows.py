@@ -9,10 +9,10 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from napari_samara.masks import PixelBox
 
-SMALL, LARGE = 20.0, 48.0
+SMALL, LARGE = 20.0, 80.0
 """Sizes in pixels of the model input between which objects are seen well: square roots of areas."""
 
-WANTED = 28.0, 36.0
+WANTED = 28.0, 48.0
 """Sizes that smaller and larger ones are brought to."""
 
 CLOSEST = 4.0
