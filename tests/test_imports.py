@@ -47,7 +47,7 @@ LAYERS = (
     ("model",),
     ("engine", "store", "checkpoints"),
     ("session", "training"),
-    ("api", "session_api", "volume_api"),
+    ("api", "automatic_api", "session_api", "volume_api"),
     ("ui", "cli"),
 )
 RANK = {noun: rank for rank, layer in enumerate(LAYERS) for noun in layer}
@@ -187,6 +187,7 @@ ABSENT = {
     "api": VIEWER,
     "session_api": VIEWER,
     "volume_api": VIEWER,
+    "automatic_api": VIEWER,
     "cli": VIEWER,
 }
 EXISTING = [

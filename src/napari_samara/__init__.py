@@ -13,13 +13,15 @@ __version__ = "0.1.0"
 _HOME_OF = {
     "embed": "napari_samara.api",
     "evaluate": "napari_samara.api",
-    "finetune": "napari_samara.api",
+    "find_all": "napari_samara.automatic_api",
     "find_similar": "napari_samara.similar_api",
+    "finetune": "napari_samara.api",
     "list_checkpoints": "napari_samara.api",
     "load": "napari_samara.api",
     "open_session": "napari_samara.session_api",
     "replay": "napari_samara.session_api",
     "segment": "napari_samara.api",
+    "segment_all": "napari_samara.automatic_api",
     "segment_volume": "napari_samara.volume_api",
 }
 """The module that defines each public name: one line adds a name."""
@@ -28,6 +30,7 @@ __all__ = [
     "__version__",
     "embed",
     "evaluate",
+    "find_all",
     "find_similar",
     "finetune",
     "list_checkpoints",
@@ -35,6 +38,7 @@ __all__ = [
     "open_session",
     "replay",
     "segment",
+    "segment_all",
     "segment_volume",
 ]
 

@@ -293,3 +293,6 @@ _READERS: dict[str, Callable[[Path], tuple[Any, str]]] = {
     ".nii": _read_nifti,
     ".nii.gz": _read_nifti,
 }
+
+READABLE = tuple(_READERS)
+"""How the name of an image file may end."""

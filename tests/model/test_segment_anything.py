@@ -54,8 +54,8 @@ def theirs_of(config):
     return package, modeling.Sam(encoder, prompts, head).eval()
 
 
-@pytest.fixture(scope="module")
-def pair():
+def pair_of(tune=None):
+    """Our predictor and Meta's with the same seeded weights, changed by `tune` beforehand."""
     config = SamConfig.from_dict(
         {
             "vision_config": {
@@ -80,9 +80,16 @@ def pair():
     )
     ours = SamModel(config).eval()
     fill(ours.state_dict())
+    if tune is not None:
+        tune(ours)
     package, theirs = theirs_of(config)
     theirs.load_state_dict(ours.state_dict(), strict=True)
     return Predictor(ours, choice=choose_device("cpu")), package.SamPredictor(theirs)
+
+
+@pytest.fixture(scope="module")
+def pair():
+    return pair_of()
 
 
 def scaled(shape):

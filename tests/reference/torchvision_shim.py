@@ -51,9 +51,10 @@ def batched_nms(
 ) -> torch.Tensor:
     """Indices of the boxes kept by greedy suppression inside each group, best score first."""
     kept: list[int] = []
-    for i in torch.argsort(scores, descending=True).tolist():
+    for i in torch.argsort(scores, descending=True, stable=True).tolist():
         same = [k for k in kept if groups[k] == groups[i]]
-        if not same or float(_overlap(boxes[i], boxes[same]).max()) <= iou_threshold:
+        # of boxes without an area the overlap is not a number, which suppresses nothing
+        if not same or not bool((_overlap(boxes[i], boxes[same]) > iou_threshold).any()):
             kept.append(i)
     return torch.tensor(kept, dtype=torch.int64)
 

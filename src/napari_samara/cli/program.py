@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, TextIO
 
 from napari_samara import __version__
 from napari_samara.cli import (
+    auto,
     bench,
     demo,
     doctor,
@@ -38,6 +39,7 @@ _COMMANDS = (
     models,
     embed,
     segment,
+    auto,
     propagate,
     replay,
     evaluate,

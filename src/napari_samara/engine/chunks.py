@@ -53,23 +53,62 @@ def decode_chunks(
     OutOfMemoryError
         If there is not even memory for one prompt.
     """
+    for _, logits, scores in decode_parts(model, embedding, (points, boxes), chunk):
+        for one, score in zip(logits[:, 0], scores[:, 0], strict=True):
+            yield one, float(score)
+
+
+def decode_parts(
+    model: SamModel,
+    embedding: Embedding,
+    prompts: tuple[Tensor | None, Tensor | None],
+    chunk: int,
+    best_only: bool = True,
+) -> Iterator[tuple[slice, Tensor, Tensor]]:
+    """Decode prompts, some at a time; several masks are found of a point and one of a box.
+
+    Parameters
+    ----------
+    model : SamModel
+        On its device.
+    embedding : Embedding
+        Of the image.
+    prompts : tuple of Tensor or None
+        Points (N, 2) float32 (x, y) and boxes (N, 4) in the model input, one of them None.
+    chunk : int
+        Prompts decoded together at most.
+    best_only : bool
+        Whether to give only the best mask of each.
+
+    Yields
+    ------
+    part : slice
+        Which of the prompts.
+    logits, scores : Tensor
+        (P, M, S, S) and (P, M), on the host.
+
+    Raises
+    ------
+    OutOfMemoryError
+        If there is not even memory for one prompt.
+    """
+    points, boxes = prompts
     given = points if points is not None else boxes
     count, start = 0 if given is None else len(given), 0
     while start < count:
-        part = slice(start, start + chunk)
+        part = slice(start, min(start + chunk, count))
         xy = None if points is None else points[part, None]
         signs = None if xy is None else torch.ones(xy.shape[:2], dtype=torch.int64)
-        prompts = xy, signs, None if boxes is None else boxes[part], None
+        asked = xy, signs, None if boxes is None else boxes[part], None
         try:
-            logits, scores = decode(model, embedding, prompts, points is not None, best_only=True)
+            logits, scores = decode(model, embedding, asked, points is not None, best_only)
         except (RuntimeError, MemoryError) as error:
             if not is_out_of_memory(error):
                 raise
             chunk = _smaller(chunk, model, error)
             continue
-        for one, score in zip(logits[:, 0], scores[:, 0], strict=True):
-            yield one, float(score)
-        start += chunk
+        yield part, logits, scores
+        start = part.stop
 
 
 def _smaller(chunk: int, model: SamModel, error: Exception) -> int:

@@ -9,6 +9,7 @@ import torch
 from torch import Tensor
 
 from napari_samara.embedding import IMAGE_EMBEDDINGS
+from napari_samara.engine.dense_maps import DenseMaps
 from napari_samara.errors import FrameError
 from napari_samara.model.sam import ImageFeatures
 
@@ -115,6 +116,45 @@ def decode(
     code = model.prompt_encoder(*(t if t is None else t.to(model.device) for t in prompts))
     logits, scores = model.decode(features, code, multimask, best_only)
     return logits.cpu(), scores.cpu()
+
+
+@torch.inference_mode()
+def dense_maps(model: SamModel, embedding: Embedding) -> DenseMaps | None:
+    """Return what the model's own head says of an image before any prompt.
+
+    Parameters
+    ----------
+    model : SamModel
+        On any device.
+    embedding : Embedding
+        That this model has made.
+
+    Returns
+    -------
+    DenseMaps or None
+        On the host; None where the model has no such head.
+
+    Raises
+    ------
+    FrameError
+        If the embedding is of another model family.
+    """
+    maps = model.mask_decoder.instance_maps(_features(embedding, model).skips)
+    if maps is None:
+        return None
+    stride = model.mask_decoder.map_stride
+    rows, cols = embedding.frame.valid_part(maps.inside.shape[-1])
+    inside, boundary, depth, centres, width = (m[0].float().cpu()[..., :rows, :cols] for m in maps)
+    votes = (centres.flip(0).movedim(0, 2) / stride - 0.5).numpy()
+    return DenseMaps(
+        inside.sigmoid().numpy(),
+        boundary.sigmoid().numpy(),
+        depth.numpy(),
+        votes,
+        (width.exp() / stride).numpy(),
+        stride,
+        embedding.frame,
+    )
 
 
 def warn_of_fallback(device: str) -> None:

@@ -12,7 +12,7 @@ from napari_samara.embedding import Embedding, EmbeddingKey, pixels_digest
 from napari_samara.engine.chunks import decode_chunks
 from napari_samara.engine.device import DeviceChoice, choose_device, is_out_of_memory
 from napari_samara.engine.finish import finished_mask, largest_piece
-from napari_samara.engine.model_calls import decode, encode, warn_of_fallback
+from napari_samara.engine.model_calls import decode, dense_maps, encode, warn_of_fallback
 from napari_samara.engine.requests import build_request, checked_boxes, checked_points
 from napari_samara.engine.threads import leaving
 from napari_samara.errors import OutOfMemoryError, PromptError
@@ -27,6 +27,7 @@ if TYPE_CHECKING:
     from numpy.typing import ArrayLike, NDArray
 
     from napari_samara.checkpoints.checkpoint import Checkpoint
+    from napari_samara.engine.dense_maps import DenseMaps
     from napari_samara.masks import Mask
     from napari_samara.model.sam import SamModel
 
@@ -80,6 +81,11 @@ class Predictor:
     def input_size(self) -> int:
         """Side of the square model input, in pixels."""
         return self.model.config.image_size
+
+    @property
+    def has_dense_head(self) -> bool:
+        """Whether `dense_maps` has something to say."""
+        return self.model.mask_decoder.instance_head is not None
 
     def key(
         self, rgb: NDArray[np.uint8], contrast: Contrast, plane: Mapping[str, Any] | str = ""
@@ -149,6 +155,26 @@ class Predictor:
 
         host = self._with_fallback(job)
         return Embedding(host, frame, self.key(rgb, contrast, plane))
+
+    def dense_maps(self, embedding: Embedding) -> DenseMaps | None:
+        """Return what the checkpoint's own head says of an image before any prompt.
+
+        Parameters
+        ----------
+        embedding : Embedding
+            Of the image, by this checkpoint; new or from a store.
+
+        Returns
+        -------
+        DenseMaps or None
+            None where the checkpoint has no such head.
+
+        Raises
+        ------
+        FrameError
+            The embedding is of another model family.
+        """
+        return self._with_fallback(lambda model: dense_maps(model, embedding))
 
     def predict(
         self,

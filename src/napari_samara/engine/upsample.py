@@ -54,30 +54,77 @@ def full_mask(logits: Tensor, frame: Frame, threshold: float = 0.0) -> NDArray[n
         (rows, cols) bool.
     """
     out = np.zeros((frame.rows, frame.cols), dtype=np.bool_)
-    window = _window(logits > threshold)
+    part = full_part(logits, frame, threshold)
+    if part is not None:
+        inside = (part.values > threshold).cpu().numpy()
+        height, width = inside.shape
+        out[part.row : part.row + height, part.col : part.col + width] = inside
+    return out
+
+
+class Part(NamedTuple):
+    """Logits at the resolution of the image in a window of it.
+
+    Attributes
+    ----------
+    values : Tensor
+        (rows, cols) float32.
+    row, col : int
+        Where the window begins.
+    """
+
+    values: Tensor
+    row: int
+    col: int
+
+
+def full_part(logits: Tensor, frame: Frame, threshold: float) -> Part | None:
+    """Return logits at the resolution of the image where they may pass a threshold.
+
+    Parameters
+    ----------
+    logits : Tensor
+        (S, S) float32 in the padded model-input frame.
+    frame : Frame
+        Of the image.
+    threshold : float
+        No pixel outside the window is above it.
+
+    Returns
+    -------
+    Part or None
+        None where no pixel is.
+    """
+    window = positive_window(logits > threshold)
     if window is None:
-        return out
+        return None
     size, factor = logits.shape[0], frame.input_size / logits.shape[0]
     (r0, r1), (c0, c1) = window
     if (r1 - r0) * (c1 - c0) > LARGE * size * size:
-        inside: NDArray[np.bool_] = (whole(logits[None], frame)[0] > threshold).cpu().numpy()
-        return inside
+        return Part(whole(logits[None], frame)[0], 0, 0)
     part = logits[None, None, r0:r1, c0:c1].float()
     sides = round((r1 - r0) * factor), round((c1 - c0) * factor)
     part = F.interpolate(part, size=sides, mode="bilinear", align_corners=False)[0, 0]
     rows = _lines(frame.rows, frame.resized[0], r0, r1, size, factor)
     cols = _lines(frame.cols, frame.resized[1], c0, c1, size, factor)
     if rows is None or cols is None:
-        return out
-    values = _resample(part, rows, cols)
-    inside = (values > threshold).cpu().numpy()
-    height, width = inside.shape
-    out[rows.first : rows.first + height, cols.first : cols.first + width] = inside
-    return out
+        return None
+    return Part(_resample(part, rows, cols), rows.first, cols.first)
 
 
-def _window(positive: Tensor) -> tuple[tuple[int, int], tuple[int, int]] | None:
-    """Return the half-open (rows, cols) around the positive pixels, with the margin."""
+def positive_window(positive: Tensor) -> tuple[tuple[int, int], tuple[int, int]] | None:
+    """Return the half-open (rows, cols) around the positive pixels, with the margin.
+
+    Parameters
+    ----------
+    positive : Tensor
+        (S, S) bool.
+
+    Returns
+    -------
+    tuple of tuple of int or None
+        None where nothing is positive.
+    """
     spans = []
     for axis in (1, 0):
         index = positive.any(axis).nonzero()

@@ -1,0 +1,139 @@
+"""What a checkpoint's own head says of an image before any prompt, and objects seeded from it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, NamedTuple
+
+import numpy as np
+from scipy import ndimage
+from scipy.spatial import cKDTree
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+    from napari_samara.geometry import Frame
+
+INSIDE = 0.4
+"""Probability from which on a position belongs to an object; low, for the decoder decides."""
+
+_PEAK = 1.0
+"""Votes that must come together for a seed."""
+
+_SPREAD = 1.0
+"""Width, in positions, by which votes are smeared before peaks are looked for."""
+
+_REACH = 2.5
+"""Learned widths that a vote may lie from the seed it counts for."""
+
+_FEWEST = 2
+"""Positions an object has at least."""
+
+
+@dataclass(frozen=True, eq=False)
+class DenseMaps:
+    """What is known of every position of an image, padding left out.
+
+    Attributes
+    ----------
+    inside, boundary : ndarray of float32, shape (h, w)
+        Probabilities of lying in an object and on its edge.
+    depth : ndarray of float32, shape (h, w)
+        Distance from the edge as a part of the largest in the object, about 0 to 1.
+    votes : ndarray of float32, shape (h, w, 2)
+        Centre (row, col) of the object that each position belongs to, in positions.
+    width : ndarray of float32, shape (h, w)
+        How far, in positions, votes for the same object lie from each other.
+    stride : float
+        Pixels of the model input for one position.
+    frame : Frame
+        Of the image.
+    """
+
+    inside: NDArray[np.float32]
+    boundary: NDArray[np.float32]
+    depth: NDArray[np.float32]
+    votes: NDArray[np.float32]
+    width: NDArray[np.float32]
+    stride: float
+    frame: Frame
+
+    def to_image(self, places: NDArray[np.float64]) -> NDArray[np.float32]:
+        """Return positions (N, 2) as (row, col) in pixels of the image, inside it."""
+        xy = ((places + 0.5) * self.stride - 0.5)[:, ::-1]
+        last = np.array([self.frame.rows, self.frame.cols]) - 1
+        return np.clip(self.frame.to_image(xy), 0, last).astype(np.float32)
+
+
+class Seeds(NamedTuple):
+    """Objects that the maps point out.
+
+    Attributes
+    ----------
+    points : ndarray of float32, shape (N, 2)
+        (row, col) in the image, well inside each.
+    sizes : ndarray of float64, shape (N,)
+        Side of a square of the same area, in pixels of the model input.
+    """
+
+    points: NDArray[np.float32]
+    sizes: NDArray[np.float64]
+
+
+def dense_seeds(maps: DenseMaps) -> Seeds:
+    """Return one point for each object that the maps show.
+
+    Positions inside vote for the centre of their object. Where votes come together is a seed;
+    every position counts for the nearest, and the one deepest inside becomes the point.
+
+    Parameters
+    ----------
+    maps : DenseMaps
+        Of an image.
+
+    Returns
+    -------
+    Seeds
+        In the order of their rows.
+    """
+    inside = maps.inside > INSIDE
+    votes = maps.votes[inside]
+    peaks = _peaks(votes, maps.inside[inside], maps.inside.shape)
+    if not len(peaks):
+        return Seeds(np.zeros((0, 2), np.float32), np.zeros(0))
+    distance, nearest = cKDTree(peaks).query(votes)
+    near = distance <= _REACH * maps.width[inside]
+    members = np.zeros(inside.shape, np.int64)
+    members[inside] = np.where(near, nearest + 1, 0)
+    places, areas = [], []
+    for number, window in enumerate(ndimage.find_objects(members, len(peaks)), start=1):
+        if window is None:
+            continue
+        own = members[window] == number
+        if own.sum() < _FEWEST:
+            continue
+        deep = ndimage.distance_transform_edt(np.pad(own, 1))[1:-1, 1:-1]
+        deep += 0.01 * maps.depth[window]  # of equally deep ones the one the head finds deepest
+        row, col = np.unravel_index(int(deep.argmax()), own.shape)
+        places.append((window[0].start + int(row), window[1].start + int(col)))
+        areas.append(int(own.sum()))
+    points = maps.to_image(np.array(places, np.float64).reshape(-1, 2))
+    return Seeds(points, np.sqrt(areas) * maps.stride)
+
+
+def _peaks(
+    votes: NDArray[np.float32], weights: NDArray[np.float32], shape: tuple[int, ...]
+) -> NDArray[np.intp]:
+    """Positions (N, 2) where votes come together."""
+    last = np.subtract(shape, 1)
+    at = np.clip(votes, 0, last)
+    low = np.minimum(at.astype(np.int64), np.maximum(last - 1, 0))
+    part = at - low
+    heap = np.zeros(shape)
+    for row, col in np.ndindex(2, 2):
+        share = np.abs(1 - row - part[:, 0]) * np.abs(1 - col - part[:, 1])
+        place = np.minimum(low + np.array([row, col]), last)
+        np.add.at(heap, (place[:, 0], place[:, 1]), weights * share)
+    smooth = ndimage.gaussian_filter(heap, _SPREAD, mode="constant")
+    enough = smooth * (2 * np.pi * _SPREAD**2) > _PEAK
+    return np.argwhere(enough & (smooth == ndimage.maximum_filter(smooth, 3)))

@@ -1,0 +1,85 @@
+"""Windows of an image in which its objects are seen at the size that the model knows best."""
+
+from __future__ import annotations
+
+import math
+from itertools import product
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from napari_samara.masks import PixelBox
+
+SMALL, LARGE = 20.0, 80.0
+"""Sizes in pixels of the model input between which objects are seen well: square roots of areas."""
+
+WANTED = 28.0, 48.0
+"""Sizes that smaller and larger ones are brought to."""
+
+CLOSEST = 4.0
+"""Pixels of the model input for one of the image, at most."""
+
+FARTHEST = 2.0
+"""How many times the longer side of an image a window may have."""
+
+OVERLAP = 0.25
+"""Part of a window that its neighbour shares."""
+
+
+def fitting_windows(shape: tuple[int, int], input_size: int, size: float) -> list[PixelBox]:
+    """Return the windows to encode.
+
+    Parameters
+    ----------
+    shape : tuple of int
+        (rows, cols) of the image.
+    input_size : int
+        Side of the model input.
+    size : float
+        Typical size of objects, in pixels of the model input where all of the image is encoded.
+
+    Returns
+    -------
+    list of tuple of int
+        Half-open (row0, col0, row1, col1): all of the image where objects are seen well in it,
+        smaller windows that cover it where they are small, and one that reaches beyond its end
+        where they are large.
+    """
+    longer = max(shape)
+    if size > LARGE:
+        side = round(longer * min(size / WANTED[1], FARTHEST))
+        return [(0, 0, side, side)]
+    scale = input_size / longer
+    closer = min(scale * WANTED[0] / max(size, 1.0), CLOSEST)
+    if size >= SMALL or closer <= scale:
+        return [(0, 0, *shape)]
+    side = round(input_size / closer)
+    return window_grid(shape, side, round(OVERLAP * side))
+
+
+def window_grid(shape: tuple[int, int], side: int, overlap: int) -> list[PixelBox]:
+    """Return windows of one size that cover an image.
+
+    Parameters
+    ----------
+    shape : tuple of int
+        (rows, cols) of the image.
+    side : int
+        Of a window; where the image is shorter, its own size is taken.
+    overlap : int
+        Pixels that neighbours share, at least.
+
+    Returns
+    -------
+    list of tuple of int
+        Half-open (row0, col0, row1, col1), row by row.
+    """
+    spans = [_spans(size, side, overlap) for size in shape]
+    return [(r0, c0, r1, c1) for (r0, r1), (c0, c1) in product(*spans)]
+
+
+def _spans(size: int, side: int, overlap: int) -> list[tuple[int, int]]:
+    if size <= side:
+        return [(0, size)]
+    count = math.ceil((size - overlap) / (side - overlap))
+    starts = [round(i * (size - side) / (count - 1)) for i in range(count)]
+    return [(start, start + side) for start in starts]

@@ -1,0 +1,58 @@
+"""Tests of windows that show objects at the size a model knows."""
+
+from __future__ import annotations
+
+from itertools import pairwise
+
+import numpy as np
+import pytest
+
+from napari_samara.engine.fitting_windows import (
+    CLOSEST,
+    FARTHEST,
+    LARGE,
+    SMALL,
+    WANTED,
+    fitting_windows,
+    window_grid,
+)
+
+
+@pytest.mark.parametrize("size", [SMALL, (SMALL + LARGE) / 2, LARGE])
+def test_all_of_the_image_where_objects_are_seen_well(size):
+    assert fitting_windows((300, 400), 512, size) == [(0, 0, 300, 400)]
+
+
+def test_small_objects_are_brought_to_the_wanted_size():
+    windows = fitting_windows((300, 400), 512, 14)
+    side = windows[0][2] - windows[0][0]
+    assert 14 * 400 / side == pytest.approx(WANTED[0], rel=0.02)
+    assert len(windows) > 1
+
+
+def test_no_closer_than_the_closest():
+    side = fitting_windows((256, 256), 512, 1)[0][2]
+    assert side == round(512 / CLOSEST)
+    assert fitting_windows((64, 64), 512, 1) == [(0, 0, 64, 64)]
+
+
+def test_large_objects_are_seen_from_farther_away():
+    (window,) = fitting_windows((300, 400), 512, 90)
+    assert window[2] == window[3]
+    assert 90 * 400 / window[3] == pytest.approx(WANTED[1], rel=0.02)
+    assert fitting_windows((300, 400), 512, 500)[0][3] == round(400 * FARTHEST)
+
+
+@pytest.mark.parametrize("shape", [(100, 100), (101, 257), (40, 300), (31, 30)])
+def test_windows_cover_the_image_and_overlap(shape):
+    seen = np.zeros(shape, int)
+    windows = window_grid(shape, 64, 16)
+    for row0, col0, row1, col1 in windows:
+        assert row1 - row0 == min(64, shape[0])
+        assert col1 - col0 == min(64, shape[1])
+        seen[row0:row1, col0:col1] += 1
+    assert seen.min() == 1
+    for axis in (0, 1):
+        spans = sorted({(window[axis], window[axis + 2]) for window in windows})
+        for (_, end), (start, _) in pairwise(spans):
+            assert end - start >= 15
