@@ -102,6 +102,7 @@ class Embeddings:
         self.store = store if predictor.checkpoint is not None else None
         self.turns = Turns()
         self._keys: dict[tuple[Plane, Contrast], EmbeddingKey] = {}
+        self._contrasts: dict[Plane, frozenset[Contrast]] = {}
         self._unwritten: dict[EmbeddingKey, Embedding] = {}
         self._lock = threading.Lock()
         self._reading = threading.Lock()  # files behind a lazy array may not bear two readers
@@ -229,11 +230,12 @@ class Embeddings:
         """
         with self._lock:
             self._keys[plane, contrast] = key
+            self._contrasts[plane] = self._contrasts.get(plane, frozenset()) | {contrast}
 
-    def contrasts(self, plane: Plane) -> set[Contrast]:
+    def contrasts(self, plane: Plane) -> frozenset[Contrast]:
         """Return the contrasts with which a plane is known to have been encoded."""
         with self._lock:
-            return {contrast for known, contrast in self._keys if known == plane}
+            return self._contrasts.get(plane, frozenset())
 
     def at_hand(self, plane: Plane, contrast: Contrast) -> bool:
         """Return whether the embedding of a plane is in memory."""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from napari_samara.session.propagation import PropagatingSession
+from napari_samara.session.reviewing import ReviewingSession
 
 if TYPE_CHECKING:
     import os
@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from napari_samara.session.journal import Journal
 
 
-class Session(PropagatingSession):
+class Session(ReviewingSession):
     """One annotation; used from one thread, which owns it.
 
     Every verb can be undone.  With a runner that works elsewhere (`ThreadRunner`), masks come
