@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-import numpy as np
 import pytest
 
 from napari_samara.engine.plane_order import planes_of
@@ -16,6 +15,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
     from pathlib import Path
 
+    import numpy as np
     from tests.session.fake_predictor import FakePredictor
 
     from napari_samara.engine.predictor import Predictor

@@ -1,4 +1,4 @@
-"""Sample images (File > Open Sample): real ones of the scikit-image wheel, and a generated volume."""
+"""Sample images (File > Open Sample): real ones of scikit-image, and a generated volume."""
 
 from __future__ import annotations
 
@@ -53,7 +53,11 @@ def generated_nuclei() -> list[LayerData]:
     from napari_samara.training.volume_phantoms import nuclei_phantom
 
     made = nuclei_phantom()
-    place = {"scale": made.spacing, "units": ("um",) * 3, "axis_labels": ("z", "y", "x")}
+    place: dict[str, Any] = {
+        "scale": made.spacing,
+        "units": ("um",) * 3,
+        "axis_labels": ("z", "y", "x"),
+    }
     place["metadata"] = {"generated": "napari-samara, nuclei_phantom(0)"}
     shown = {"name": "generated nuclei", "contrast_limits": (100, 3400), **place}
     truth = {"name": "generated nuclei truth", "visible": False, **place}

@@ -49,6 +49,8 @@ class Wiring:
             (events.batch, show),
             (events.prompts, sync.to_layers),
             (events.seeds, sync.seeds_to_layers),
+            (events.objects, annotator.review.refresh),
+            (events.propagated, annotator.following.show),
             (sync.switched, show),
             (sync.switched, annotator.each_switched.emit),
             (layers.drawn, self._on_drawn),
