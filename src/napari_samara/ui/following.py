@@ -60,20 +60,31 @@ class Following:
         Axis that slices follow each other on; the last one that is not shown where it is None.
     z_range : tuple of int or None
         First slice that may be written and the one behind the last.
-    chosen : tuple of int
-        Labels that the user chose in a list of objects.
     """
 
     told = Signal(str, int, int)
     """A line for the user, slices that are done, and of how many; 0 of 0 at the end."""
+
+    aimed = Signal()
+    """Other objects are chosen."""
 
     def __init__(self, annotator: Annotator) -> None:
         self.annotator = annotator
         self.settings = PropagateSettings()
         self.along: int | None = None
         self.z_range: tuple[int, int] | None = None
-        self.chosen: tuple[int, ...] = ()
+        self._chosen: tuple[int, ...] = ()
         self._what, self._since = "", 0.0
+
+    @property
+    def chosen(self) -> tuple[int, ...]:
+        """Labels that the user chose in a list of objects; settable."""
+        return self._chosen
+
+    @chosen.setter
+    def chosen(self, labels: tuple[int, ...]) -> None:
+        self._chosen = labels
+        self.aimed.emit()
 
     @property
     def volume(self) -> Volume:
@@ -95,7 +106,7 @@ class Following:
             return Targets(tuple(objects)) if objects else None
         if len(session.prompts):
             return Targets(reopened=session.open_label)
-        chosen = tuple(label for label in self.chosen if label in objects)
+        chosen = tuple(label for label in self._chosen if label in objects)
         selected = self.annotator.selected
         if selected in objects and selected not in chosen:
             chosen = (selected,)

@@ -68,8 +68,10 @@ class Wiring:
         QTimer.singleShot(0, self._bring_back)
 
     def _bring_back(self) -> None:
-        """Put back layers that were removed, with what they showed."""
-        if self._open and self.annotator.layers.bring_back():
+        """Put back layers that were removed, with what they showed, while the image is there."""
+        annotator = self.annotator
+        here = self._open and annotator.binding.layer in annotator.viewer.layers
+        if here and annotator.layers.bring_back():
             self.annotator.picking.show()
 
     def _on_dims(self) -> None:

@@ -89,6 +89,7 @@ class FollowPanel(Panel):
         events = annotator.session.events
         return [
             (annotator.following.told, self._on_told),
+            (annotator.following.aimed, self.later),
             (events.prompts, self.later),
             (events.objects, self.later),
             (events.candidates, self.later),
