@@ -14,6 +14,7 @@ from napari_samara.session.embedding_estimate import duration
 from napari_samara.ui.volume import Volume, spacing_of
 
 if TYPE_CHECKING:
+    from napari_samara.session.objects import ObjectRecord
     from napari_samara.session.propagated import Propagated
     from napari_samara.ui.annotator import Annotator
 
@@ -97,13 +98,14 @@ class Following:
         Parameters
         ----------
         every : bool
-            Whether all accepted objects are meant; otherwise the open object, or else those that
-            are chosen, or else the one that is selected.
+            Whether all accepted objects of the volume are meant; otherwise the open object, or
+            else those that are chosen, or else the one that is selected.
         """
         session = self.annotator.session
         objects = session.objects
         if every:
-            return Targets(tuple(objects)) if objects else None
+            known = tuple(label for label, record in objects.items() if self._is_known(record))
+            return Targets(known) if known else None
         if len(session.prompts):
             return Targets(reopened=session.open_label)
         chosen = tuple(label for label in self._chosen if label in objects)
@@ -154,7 +156,7 @@ class Following:
             As the session told it.
         """
         if propagated.failed:
-            line = propagated.failed
+            line = propagated.failed.rstrip(".")
             self.told.emit(line[:1].upper() + line[1:] + ".", 0, 0)
         elif propagated.landed:
             early = " as far as it went" if propagated.stopping else ""
@@ -162,6 +164,11 @@ class Following:
             self.told.emit(line, 0, 0)
         else:
             self.told.emit(self._line(propagated), propagated.done, max(1, propagated.total))
+
+    def _is_known(self, record: ObjectRecord) -> bool:
+        """Whether an object is in some slice of the volume that is shown."""
+        volume = self.volume
+        return any(volume.index_of(part.plane) is not None for part in record.parts)
 
     def _line(self, run: Propagated) -> str:
         if run.stopping:

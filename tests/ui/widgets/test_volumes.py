@@ -373,3 +373,36 @@ def test_closing_the_annotation_while_it_follows(
     asked[0].join(10)
     assert not asked[0].is_alive()
     assert not np.asarray(annotator.labels.data).any()
+
+
+def test_rows_of_the_objects_table_are_followed_together(open_: Callable[..., Opened]) -> None:
+    dock, annotator = open_()
+    annotate = AnnotateWidget(annotator.viewer)
+    annotator.viewer.window.add_dock_widget(annotate, name="Annotate")
+    for label in BOXES:
+        draw_box(annotator, label)
+        annotator.accept()
+    annotate.objects.table.selectAll()
+    settle(dock)
+    assert dock.following.follow.text().startswith("Follow objects 1, 2")
+    annotate.objects.table.selectRow(0)
+    settle(dock)
+    assert dock.following.follow.text().startswith("Follow object 1 ")
+
+
+def test_the_annotate_dock_leads_to_this_one(
+    open_: Callable[..., Opened], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    _, annotator = open_()
+    annotate = AnnotateWidget(annotator.viewer)
+    annotator.viewer.window.add_dock_widget(annotate, name="Annotate")
+    assert annotate.volumes.isVisibleTo(annotate)
+    asked: list[Any] = []
+    window = annotator.viewer.window
+    monkeypatch.setattr(
+        type(window), "add_plugin_dock_widget", lambda self, *names, **_: asked.append(names)
+    )
+    annotate.volumes.click()
+    assert asked == [("napari-samara", "Volumes")]
+    annotator.close()
+    assert not annotate.volumes.isVisibleTo(annotate)

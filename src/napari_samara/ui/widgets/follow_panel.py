@@ -66,7 +66,8 @@ class FollowPanel(Panel):
         )
         self.follow.setEnabled(running or (ready and targets is not None))
         self.follow.setToolTip(_TIP)
-        count = len(annotator.session.objects) if annotator is not None else 0
+        known = annotator.following.targets(every=True) if ready and annotator is not None else None
+        count = len(known.labels) if known is not None else 0
         self.every.setText(f"Follow all {count} objects" if count else "Follow all objects")
         self.every.setEnabled(ready and not running and count > 0)
         for part in self._given:
@@ -81,7 +82,6 @@ class FollowPanel(Panel):
         super().join(annotator)
         self.progress.say("")
         self._on_settings()
-        self._on_range()
         self.refresh()
 
     def pairs(self, annotator: Annotator) -> list[tuple[Any, Callable[..., object]]]:
@@ -144,6 +144,8 @@ class FollowPanel(Panel):
                 spin.setValue(count - 1)
             spin.setEnabled(self.limited.isChecked())
             spin.blockSignals(False)
+        low, high = sorted((self.first.value(), self.last.value()))
+        annotator.following.z_range = (low, high + 1) if self.limited.isChecked() else None
 
     def _on_more(self, shown: bool) -> None:
         self._rest.setVisible(shown)
@@ -154,11 +156,7 @@ class FollowPanel(Panel):
             self.annotator.following.settings = self.settings
 
     def _on_range(self, *_: Any) -> None:
-        if self.annotator is not None:
-            low, high = sorted((self.first.value(), self.last.value()))
-            chosen = (low, high + 1) if self.limited.isChecked() else None
-            self.annotator.following.z_range = chosen
-        self.later()
+        self.refresh()
 
     def _on_follow(self) -> None:
         if self.annotator is None:

@@ -45,6 +45,7 @@ class SlicesPanel(Panel):
         self.along, self.ways, self.contrast = narrow_combo(), narrow_combo(), narrow_combo()
         self._main = MainThread(self)
         self._states = SliceStates(self._main, self.later)
+        self._marked: tuple[Any, tuple[dict[int, str], dict[int, str]]] | None = None
         self._clock = QTimer(self, interval=_TICK)
         self._clock.timeout.connect(self.refresh)
         self._build()
@@ -92,9 +93,9 @@ class SlicesPanel(Panel):
             (events.stale, self._on_plane),  # with the plane and with the contrast
             (events.candidates, self.later),
             (events.status, self.later),
-            (events.objects, self.later),
+            (events.objects, self._on_objects),
             (events.propagated, self.later),
-            (annotator.review.changed, self.later),
+            (annotator.review.changed, self._on_objects),
             (annotator.labels.events.selected_label, self.later),
             (annotator.switched, self._on_switched),
             (annotator.contrast_chosen, self._show_contrast),
@@ -104,6 +105,7 @@ class SlicesPanel(Panel):
         """Show the choices of an annotation."""
         super().join(annotator)
         self._states.forget()
+        self._marked = None
         self.encode.forget()
         self.encode.progress.say("")
         self._show_contrast(annotator.contrast_name)
@@ -143,14 +145,24 @@ class SlicesPanel(Panel):
         session, selected = self.annotator.session, self.annotator.selected
         job = self.encode.run.job if self.encode.run is not None else None
         states = self._states.of(session, volume.slices, job)
-        record = session.objects.get(selected)
-        whose = f"object {selected}" if record is not None else "objects"
-        records = {selected: record} if record is not None else session.objects
-        marks, reasons = marks_of(volume, records, self.annotator.review.at_least)
+        has = selected in session.objects
+        marks, reasons = self._marks(volume, selected if has else None)
         opened = {volume.index_of(plane) for plane in session.prompts.by_plane(volume.shape)}
-        marks |= {index: KNOWN for index in opened if index is not None}
+        marks = marks | {index: KNOWN for index in opened if index is not None}
         name = axis_name(self.annotator.binding, volume.along)
+        whose = f"object {selected}" if has else "objects"
         return StripState(states, volume.index, marks, reasons, name, whose)
+
+    def _marks(self, volume: Volume, label: int | None) -> tuple[dict[int, str], dict[int, str]]:
+        """Return the marks of an object or of all, looked for again only after a change."""
+        assert self.annotator is not None  # `refresh` has looked
+        rest = tuple(item for item in volume.plane.fixed if item[0] != volume.along)
+        key = (volume.plane.displayed, rest, label)
+        if self._marked is None or self._marked[0] != key:
+            objects = self.annotator.session.objects
+            records = objects if label is None else {label: objects[label]}
+            self._marked = key, marks_of(volume, records, self.annotator.review.at_least)
+        return self._marked[1]
 
     def _show_axes(self, volume: Volume) -> None:
         """Offer the axes that slices can follow each other on, where there are several."""
@@ -181,6 +193,11 @@ class SlicesPanel(Panel):
             return
         if run.job.contrast != annotator.session.contrast:
             self.encode.end("The contrast was changed.")
+        self.later()
+
+    def _on_objects(self) -> None:
+        """Mark the slices anew."""
+        self._marked = None
         self.later()
 
     def _on_switched(self, *_: Any) -> None:

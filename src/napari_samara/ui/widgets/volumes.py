@@ -110,9 +110,15 @@ class VolumesWidget(QWidget):
         self._joined.append(annotator)
         annotator.closed.connect(self._on_closed)
         annotator.message.connect(self.say)
+        annotator.review.moved.connect(self._on_going_on)
+        annotator.following.told.connect(self._on_going_on)
         for panel in self.panels:
             panel.join(annotator)
         self._show_joined()
+
+    def _on_going_on(self, *_: Any) -> None:
+        """Take away what was said before: it is over."""
+        self.say("")
 
     def _on_closed(self) -> None:
         """Show that there is no annotation any more."""
@@ -140,6 +146,8 @@ def _part(widget: VolumesWidget, joined: list[Annotator]) -> None:
     for annotator in joined:
         annotator.closed.disconnect(widget._on_closed)  # noqa: SLF001
         annotator.message.disconnect(widget.say)
+        annotator.review.moved.disconnect(widget._on_going_on)  # noqa: SLF001
+        annotator.following.told.disconnect(widget._on_going_on)  # noqa: SLF001
     joined.clear()
     for panel in widget.panels:
         panel.part()
