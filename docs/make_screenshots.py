@@ -1,7 +1,8 @@
-"""Make the pictures of docs/annotate.md and docs/finetune.md from the real viewer.
+"""Make the pictures of docs/annotate.md, docs/finetune.md and docs/volumes.md from the viewer.
 
 Run it on a screen, or without one: ``xvfb-run -a -s "-screen 0 1400x1024x24" python
-docs/make_screenshots.py``; names of functions (``tour extremes cell finetune``) make only theirs.
+docs/make_screenshots.py``; names of functions (``tour extremes cell finetune volumes``) make only
+theirs.
 """
 
 from __future__ import annotations
@@ -21,8 +22,10 @@ from qtpy.QtCore import Qt
 from qtpy.QtWidgets import QApplication
 from skimage import data
 
+from napari_samara.ui.sample_data import generated_nuclei
 from napari_samara.ui.widgets.annotate import AnnotateWidget
 from napari_samara.ui.widgets.finetune import FinetuneWidget
+from napari_samara.ui.widgets.volumes import VolumesWidget
 
 OUT = Path(__file__).parent / "images"
 COINS = [  # boxes around ten of them
@@ -175,7 +178,58 @@ def finetune(theme: str = "dark", width: int = 300, minutes: float = 1.5) -> Non
     viewer.close()
 
 
-PARTS = {"tour": tour, "extremes": extremes, "cell": cell, "finetune": finetune}
+def volumes() -> None:
+    """Slices of the generated nuclei are encoded; three nuclei are followed and reviewed."""
+    (image, shown, _), (truth, _, _) = generated_nuclei()
+    viewer, widget = open_viewer("dark", 290)
+    viewer.window.resize(1200, 960)
+    viewer.add_image(image, **shown)
+    viewer.dims.set_point(0, 20 * shown["scale"][0])
+    viewer.reset_view()
+    handle = start(widget)
+    dock = VolumesWidget(viewer)
+    docked = viewer.window.add_dock_widget(dock, name="Volumes (Samara)")
+    window = viewer.window._qt_window  # noqa: SLF001
+    window.tabifyDockWidget(widget.parent(), docked)
+    let_it_work()
+    docked.raise_()
+    window.resizeDocks([docked], [290], Qt.Orientation.Horizontal)
+    control = dock.slices.encode
+    while not control.button.isEnabled():
+        let_it_work(0.1)
+    control.button.click()
+    while control.progress.bar.value() < 13:
+        let_it_work(0.02)
+    picture(viewer, "encoding", "volumes")
+    while control.run is not None:
+        let_it_work(0.1)
+    viewer.theme = get_settings().appearance.theme = "light"
+    for label in (3, 7, 12):
+        rows, cols = np.nonzero(truth[20] == label)
+        low, high = (rows.min(), cols.min()), (rows.max() + 1, cols.max() + 1)
+        corners = [low, (low[0], high[1]), high, (high[0], low[1])]
+        handle.shapes.add(np.array([(20, *corner) for corner in corners], float))
+        handle.session.wait()
+        handle.accept()
+        handle.session.wait()
+        let_it_work(0.1)
+    dock.following.every.click()
+    while handle.session.propagating is not None or not handle.review.listed:
+        let_it_work(0.1)
+    handle.review.step(1)
+    handle.review.step(1)
+    picture(viewer, "review", "volumes")
+    handle.close()
+    viewer.close()
+
+
+PARTS = {
+    "tour": tour,
+    "extremes": extremes,
+    "cell": cell,
+    "finetune": finetune,
+    "volumes": volumes,
+}
 
 if __name__ == "__main__":
     OUT.mkdir(exist_ok=True)

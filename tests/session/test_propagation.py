@@ -228,3 +228,13 @@ def test_interpolation_needs_no_model(session: Session) -> None:
         session.add(box(*corners, index=index))
     session.propagate(settings=PropagateSettings(method="interpolate"))
     assert np.flatnonzero(session.labels.any((1, 2))).tolist() == list(range(6, 14))
+
+
+def test_along_a_chosen_axis_of_four(volume: np.ndarray) -> None:
+    film = np.stack([volume * 0 + 40, volume, volume * 0 + 40], axis=1)  # (z, t, y, x)
+    session = Session(film, Seer())
+    session.set_plane(session.plane.at(10, 0).at(1, 1))
+    session.add(box(7, 8, 26, 29, axis=(0, 1), index=(10, 1)))
+    session.propagate(axis=0)
+    assert dice(session.labels[:, 1], 1, ONE) > 0.9
+    assert not session.labels[:, [0, 2]].any()

@@ -31,3 +31,15 @@ def test_sample(
     assert (data.shape, data.dtype) == (shape, np.uint8)
     assert layer.rgb is rgb
     assert layer.name == name
+
+
+def test_the_volume_is_generated_and_says_so() -> None:
+    (image, shown, _), (labels, hidden, _) = sample_data.generated_nuclei()
+    layers = [Layer.create(image, shown, "image"), Layer.create(labels, hidden, "labels")]
+    assert image.shape == labels.shape
+    assert image.ndim == 3
+    assert image.nbytes < 8 << 20
+    assert all("generated" in layer.name and layer.metadata["generated"] for layer in layers)
+    assert [tuple(layer.scale) for layer in layers] == [(0.5, 0.2, 0.2)] * 2
+    assert layers[0].contrast_limits[1] > image.mean()
+    assert not layers[1].visible

@@ -103,6 +103,7 @@ class Embeddings:
         self.store = store if predictor.checkpoint is not None else None
         self.turns = Turns()
         self._keys: dict[tuple[Plane, Contrast, PixelBox | None], EmbeddingKey] = {}
+        self._contrasts: dict[Plane, frozenset[Contrast]] = {}
         self._fixed: dict[tuple[Plane, Contrast], Contrast] = {}
         self._unwritten: dict[EmbeddingKey, Embedding] = {}
         self._lock = threading.Lock()
@@ -245,11 +246,14 @@ class Embeddings:
         """
         with self._lock:
             self._keys[plane, contrast, key.crop] = key
+            if key.crop is None:
+                known = self._contrasts.get(plane, frozenset())
+                self._contrasts[plane] = known | {contrast}
 
-    def contrasts(self, plane: Plane) -> set[Contrast]:
+    def contrasts(self, plane: Plane) -> frozenset[Contrast]:
         """Return the contrasts with which a plane is known to have been encoded whole."""
         with self._lock:
-            return {used for known, used, crop in self._keys if known == plane and crop is None}
+            return self._contrasts.get(plane, frozenset())
 
     def at_hand(self, plane: Plane, contrast: Contrast, crop: PixelBox | None = None) -> bool:
         """Return whether the embedding of a plane, or of a crop of it, is in memory."""

@@ -156,8 +156,8 @@ class PropagatingSession(RemakingSession):
         along = self._plane.axis if axis is None else axis % len(self._shape)
         if along is None:
             raise SessionError("a 2D image has no slices to follow an object through")
-        row, col = sorted(self._plane.displayed)
-        spatial = {row, col, self._plane.axis}
+        hidden = along if along in dict(self._plane.fixed) else self._plane.axis
+        spatial = {*self._plane.displayed, hidden}
         rest = {at: n for at, n in self._plane.fixed if at not in spatial}
         own = {*propagated.records}
         return slices_of(

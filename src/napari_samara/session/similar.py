@@ -13,8 +13,8 @@ from napari_samara.errors import CancelledError, SessionError
 from napari_samara.prompts import PromptSet, point
 from napari_samara.session.events import Status
 from napari_samara.session.jobs import Job
-from napari_samara.session.propagation import PropagatingSession
 from napari_samara.session.request import upright
+from napari_samara.session.reviewing import ReviewingSession
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -72,7 +72,7 @@ class Similar:
     likeness: dict[PromptSet, float] = field(default_factory=dict)
 
 
-class SimilarSession(PropagatingSession):
+class SimilarSession(ReviewingSession):
     """A session that finds more objects like the accepted ones; see `Session`."""
 
     _similar: Similar | None = None

@@ -6,18 +6,20 @@ from functools import partial
 from typing import TYPE_CHECKING
 
 from napari_samara.engine.crops import CROPS, turned_box
+from napari_samara.engine.plane_jobs import ENCODED, QUEUED
 from napari_samara.errors import ImageError, SessionError
 from napari_samara.session.base import SessionBase
 from napari_samara.session.decoder import LIVE
 from napari_samara.session.draft import MODES
 from napari_samara.session.events import Status
+from napari_samara.session.kept_slices import kept_states
 from napari_samara.session.request import upright
 from napari_samara.session.tile_embedding import TileEmbedding
-from napari_samara.session.volume_embedding import VolumeEmbedding
+from napari_samara.session.volume_embedding import STALE, VolumeEmbedding
 from napari_samara.store import MemoryStore
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Callable, Collection, Sequence
 
     import numpy as np
     from numpy.typing import NDArray
@@ -225,6 +227,7 @@ class ViewingSession(SessionBase):
         self._slices = job
         return job
 
+<<<<<<< HEAD
     def tiles_job(self, within: PixelBox | None = None) -> TileEmbedding:
         """Return a job that encodes windows of the current plane into the store of this session.
 
@@ -263,6 +266,37 @@ class ViewingSession(SessionBase):
         row0, col0, row1, col1 = self.view or view or (0, 0, *size)
         job.look_at((row0 + row1) / 2, (col0 + col1) / 2)
         return job
+=======
+    def slice_states(self, planes: Sequence[Plane]) -> dict[Plane, str]:
+        """Tell of planes whether they are encoded, as far as this session knows; reads nothing.
+
+        Parameters
+        ----------
+        planes : sequence of Plane
+            Of the image.
+
+        Returns
+        -------
+        dict of Plane to str
+            ``"encoded"``, ``"stale"`` (with another contrast than `contrast`) or ``"queued"``.
+        """
+        known = self._decoder.embeddings.contrasts
+        return {plane: _known_state(known(plane), self._contrast) for plane in planes}
+
+    def kept_reader(self, planes: Sequence[Plane]) -> Callable[[], dict[Plane, str]]:
+        """Return what looks into the store for planes, as by `slice_states`; for any thread.
+
+        The names of the planes are compared, not their pixels: a job that encodes them notices
+        what has changed since.
+
+        Parameters
+        ----------
+        planes : sequence of Plane
+            Of the image.
+        """
+        embeddings, contrast = self._decoder.embeddings, self._contrast
+        return partial(kept_states, embeddings, tuple(planes), contrast)
+>>>>>>> h-widget
 
     def encoder_input(self) -> NDArray[np.uint8]:
         """Return the current plane as the model sees it, uint8 (rows, cols, 3)."""
@@ -272,3 +306,10 @@ class ViewingSession(SessionBase):
         """Return what reads `encoder_input` as it is now; may be called in any thread."""
         encoded = self._decoder.encoded.get(self._plane, self._contrast)
         return partial(self._decoder.embeddings.encoder_input, self._plane, encoded)
+
+
+def _known_state(known: Collection[Contrast], wanted: Contrast) -> str:
+    """Return the state of a plane that is known to be encoded with some contrasts."""
+    if wanted in known:
+        return ENCODED
+    return STALE if known else QUEUED

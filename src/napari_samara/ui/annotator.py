@@ -13,6 +13,7 @@ from napari_samara.session.restored import Restored
 from napari_samara.ui.beginning import layers_for, open_session, with_restored
 from napari_samara.ui.binding import ImageBinding
 from napari_samara.ui.contrast import adopted, chosen
+from napari_samara.ui.following import Following
 from napari_samara.ui.keeping import Keeping
 from napari_samara.ui.keys import bind_in_labels, bind_keys, unbind_in_labels
 from napari_samara.ui.layer_set import GivenLayers, LayerSet
@@ -20,6 +21,7 @@ from napari_samara.ui.navigation import show_held, shown_plane
 from napari_samara.ui.object_tools import look_at, refine
 from napari_samara.ui.picking import Picking
 from napari_samara.ui.prompt_sync import PromptSync
+from napari_samara.ui.review import Review
 from napari_samara.ui.wiring import Wiring
 from napari_samara.ui.workers import MainThread
 
@@ -81,6 +83,9 @@ class Annotator:
     each_switched = Signal(bool)
     """Each prompt is an object of its own from now on, or all are prompts of one."""
 
+    contrast_chosen = Signal(str)
+    """The choice of contrast is another one now."""
+
     switched = Signal(object)
     """The predictor of another checkpoint is used from now on."""
 
@@ -117,6 +122,7 @@ class Annotator:
         bind_in_labels(self.labels, self._label_keys)
         self._sync = PromptSync(self.session, self.layers, self.attempt)
         self.picking = Picking(self.session, self.layers, self._sync, self.attempt)
+        self.following, self.review = Following(self), Review(self)
         self.next_class: str | None = None
         self._wiring = Wiring(self, self._sync)
         self._sync.begin()
@@ -183,8 +189,10 @@ class Annotator:
         name : str
             One of `contrast.TITLES`.
         """
-        self.contrast_name = name
+        before, self.contrast_name = self.contrast_name, name
         self.session.contrast = chosen(name, *self.binding.layers)
+        if name != before:
+            self.contrast_chosen.emit(name)
 
     @property
     def selected(self) -> int:

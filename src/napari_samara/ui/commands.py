@@ -29,6 +29,10 @@ NAMES = (
     "delete",
     "next_object",
     "previous_object",
+    "follow",
+    "next_doubtful",
+    "previous_doubtful",
+    "confirm_slice",
 )
 """All commands here; ids in the manifest are ``napari-samara.`` and the name."""
 
@@ -163,6 +167,54 @@ def previous_object(viewer: Viewer) -> None:
     """
     if annotator := _annotator(viewer):
         step(annotator, -1)
+
+
+def follow(viewer: Viewer) -> None:
+    """Follow the open object, or the selected one, through the slices of a volume.
+
+    Parameters
+    ----------
+    viewer : napari.Viewer
+        As for `accept`.
+    """
+    if annotator := _annotator(viewer):
+        annotator.attempt(annotator.following.begin)
+
+
+def next_doubtful(viewer: Viewer) -> None:
+    """Go to the slice that is a little less doubtful than this one.
+
+    Parameters
+    ----------
+    viewer : napari.Viewer
+        As for `accept`.
+    """
+    if annotator := _annotator(viewer):
+        annotator.review.step(1)
+
+
+def previous_doubtful(viewer: Viewer) -> None:
+    """Go back to the slice that is a little more doubtful than this one.
+
+    Parameters
+    ----------
+    viewer : napari.Viewer
+        As for `accept`.
+    """
+    if annotator := _annotator(viewer):
+        annotator.review.step(-1)
+
+
+def confirm_slice(viewer: Viewer) -> None:
+    """Say that the selected object is right on this slice, and go to the next doubtful one.
+
+    Parameters
+    ----------
+    viewer : napari.Viewer
+        As for `accept`.
+    """
+    if annotator := _annotator(viewer):
+        annotator.attempt(annotator.review.confirm)
 
 
 def _annotator(viewer: Viewer) -> Annotator | None:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import atexit
 import re
 from typing import TYPE_CHECKING
 
@@ -19,16 +18,12 @@ if TYPE_CHECKING:
     from napari_samara.training.finetune_progress import Finetuned, Progress
     from napari_samara.ui.finetune_data import TrainingData
     from napari_samara.ui.offers import Offer
-    from napari_samara.ui.workers import Task
 
 FOLDER = "checkpoints"
 """Below the folder of the annotations, which the user can see."""
 
 # As the training names it; importing that imports torch.
 _STATE = "finetune-state.pt"
-
-# Seconds that the end of the program waits for a run to let go of its files.
-_FAREWELL = 10.0
 
 
 class FinetuneJob:
@@ -122,25 +117,6 @@ class FinetuneJob:
             keep_own(folder)
             (offer,) = look_at_machine((own_offer(folder),)).offers
             self._kept(offer)
-
-
-_running: dict[FinetuneJob, Task] = {}
-
-
-def started(job: FinetuneJob, task: Task) -> None:
-    """Note a run, so that the program does not end in the middle of a step."""
-    for old in [old for old, thread in _running.items() if not thread.alive]:
-        del _running[old]
-    _running[job] = task
-
-
-@atexit.register
-def let_them_end(timeout: float = _FAREWELL) -> None:
-    """Have every run end after its step, and wait for that."""
-    for job in _running:
-        job.leave()
-    for task in _running.values():
-        task.join(timeout)
 
 
 def can_continue(folder: Path) -> bool:

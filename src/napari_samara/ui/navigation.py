@@ -13,6 +13,7 @@ from napari_samara.ui.transforms import unit_factors, units_of
 if TYPE_CHECKING:
     from napari.components import Dims, ViewerModel
 
+    from napari_samara.masks import PixelBox
     from napari_samara.planes import Plane
     from napari_samara.session import ObjectRecord
     from napari_samara.session.held import Held
@@ -108,14 +109,34 @@ def show_object(viewer: ViewerModel, binding: ImageBinding, record: ObjectRecord
     record : ObjectRecord
         One without pixels is left where it is.
     """
-    if record.plane is None or record.box is None:
+    if record.plane is not None and record.box is not None:
+        show_part(viewer, binding, record.plane, record.box)
+
+
+def show_part(
+    viewer: ViewerModel, binding: ImageBinding, plane: Plane, box: PixelBox | None
+) -> None:
+    """Have the viewer show a plane of an image, with a box of it in the middle.
+
+    Parameters
+    ----------
+    viewer : napari.components.ViewerModel
+        That shows the image.
+    binding : ImageBinding
+        The image.
+    plane : Plane
+        Of that image, rows along the earlier axis.
+    box : tuple of int or None
+        Half-open (row0, col0, row1, col1); None leaves the camera where it is.
+    """
+    show_plane(viewer.dims, binding, plane)
+    if box is None:
         return
-    show_plane(viewer.dims, binding, record.plane)
-    row0, col0, row1, col1 = record.box
+    row0, col0, row1, col1 = box
     centre = np.zeros(binding.ndim)
-    for axis, index in record.plane.fixed:
+    for axis, index in plane.fixed:
         centre[axis] = index
-    centre[list(record.plane.displayed)] = (row0 + row1 - 1) / 2, (col0 + col1 - 1) / 2
+    centre[list(plane.displayed)] = (row0 + row1 - 1) / 2, (col0 + col1 - 1) / 2
     world = binding.to_world(centre, viewer.dims)
     first = viewer.dims.ndim - binding.ndim
     shown = [axis - first for axis in viewer.dims.displayed if axis >= first]

@@ -1,4 +1,4 @@
-"""Sample images (File > Open Sample): real ones, which the scikit-image wheel carries."""
+"""Sample images (File > Open Sample): real ones of scikit-image, and a generated volume."""
 
 from __future__ import annotations
 
@@ -39,6 +39,29 @@ def coins() -> list[LayerData]:
         One grey image of 303 x 384 pixels, uint8.
     """
     return _sample("coins")
+
+
+def generated_nuclei() -> list[LayerData]:
+    """Nuclei in a volume, generated here: no microscope has seen them, so the truth is known.
+
+    Returns
+    -------
+    list of layer data
+        An image of 40 x 192 x 192 voxels of 0.5 x 0.2 x 0.2 micrometres, uint16, and its true
+        labels, hidden.
+    """
+    from napari_samara.training.volume_phantoms import nuclei_phantom
+
+    made = nuclei_phantom()
+    place: dict[str, Any] = {
+        "scale": made.spacing,
+        "units": ("um",) * 3,
+        "axis_labels": ("z", "y", "x"),
+    }
+    place["metadata"] = {"generated": "napari-samara, nuclei_phantom(0)"}
+    shown = {"name": "generated nuclei", "contrast_limits": (100, 3400), **place}
+    truth = {"name": "generated nuclei truth", "visible": False, **place}
+    return [(made.image, shown, "image"), (made.labels, truth, "labels")]
 
 
 def _sample(name: str, **kwargs: Any) -> list[LayerData]:

@@ -54,6 +54,8 @@ class Wiring:
             (events.status, self._on_status),
             (events.prompts, sync.to_layers),
             (events.seeds, sync.seeds_to_layers),
+            (events.objects, annotator.review.refresh),
+            (events.propagated, annotator.following.show),
             (sync.switched, show),
             (sync.switched, annotator.each_switched.emit),
             (layers.drawn, self._on_drawn),
@@ -78,8 +80,10 @@ class Wiring:
             self._paint.release()
 
     def _bring_back(self) -> None:
-        """Put back layers that were removed, with what they showed."""
-        if self._open and self.annotator.layers.bring_back():
+        """Put back layers that were removed, with what they showed, while the image is there."""
+        annotator = self.annotator
+        here = self._open and annotator.binding.layer in annotator.viewer.layers
+        if here and annotator.layers.bring_back():
             self.annotator.picking.show()
 
     def _on_dims(self) -> None:

@@ -59,7 +59,7 @@ class AnnotateWidget(QWidget):
         self.options, self.objects, self.status = OptionsForm(), ObjectsTable(), StatusLine()
         self.autosave = AutosaveForm()
         self.verbs = {name: QPushButton(title) for name, title in VERBS.items()}
-        self.more = QPushButton()
+        self.more, self.volumes = QPushButton(), QPushButton("Slices and volumes …")
         self.joined: Joined | None = None
         self._main = MainThread(self)
         self._soon = QTimer(self, singleShot=True, interval=_SETTLED)
@@ -101,7 +101,9 @@ class AnnotateWidget(QWidget):
         for part in (*upper, *rows):
             layout.addWidget(part)
         layout.addWidget(self.objects, 1)
-        for part in (kept, self.more, self.options):
+        self.volumes.setToolTip("Opens the Volumes dock: slices ahead, whole objects, review.")
+        self.volumes.clicked.connect(self._on_volumes)
+        for part in (self.volumes, kept, self.more, self.options):
             layout.addWidget(part)
         area = QScrollArea()
         area.setWidget(inside)
@@ -118,6 +120,10 @@ class AnnotateWidget(QWidget):
         """Show or hide the options."""
         self.options.setVisible(shown)
         self.more.setText("▾ Options" if shown else "▸ Options")
+
+    def _on_volumes(self) -> None:
+        """Open the dock for volumes."""
+        self.viewer.window.add_plugin_dock_widget("napari-samara", "Volumes", tabify=True)
 
     def _verb_rows(self) -> list[QWidget]:
         """Accept by itself, the others in a row."""
@@ -222,6 +228,8 @@ class AnnotateWidget(QWidget):
         """Enable what makes sense now."""
         running = self.joined is not None
         self.source.set_running(running)
+        annotator = self.annotator
+        self.volumes.setVisible(annotator is not None and annotator.binding.ndim > 2)
         for part in (self.prompting, self.options, self.objects, *self.verbs.values()):
             part.setEnabled(running)
         self.prompting.show_keys()

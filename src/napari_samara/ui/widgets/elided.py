@@ -1,4 +1,4 @@
-"""A line whose beginning is left out where it is too long, as of a path."""
+"""A line of which a part is left out where it is too long: the beginning of a path, say."""
 
 from __future__ import annotations
 
@@ -12,11 +12,18 @@ if TYPE_CHECKING:
 
 
 class ElidedLabel(QLabel):
-    """Shows as much of the end of a text as there is room for, and all of it in the tooltip."""
+    """Shows as much of a text as there is room for, and all of it in the tooltip.
 
-    def __init__(self) -> None:
+    Parameters
+    ----------
+    keep_end : bool
+        Whether the end is shown, as of a path, or the beginning.
+    """
+
+    def __init__(self, keep_end: bool = True) -> None:
         super().__init__()
         self.full = ""
+        self._mode = Qt.TextElideMode.ElideLeft if keep_end else Qt.TextElideMode.ElideRight
         self.setTextFormat(Qt.TextFormat.PlainText)
         self.setMinimumWidth(1)
 
@@ -40,6 +47,4 @@ class ElidedLabel(QLabel):
     def _fit(self) -> None:
         """Leave out what does not fit."""
         room = self.contentsRect().width() - self.fontMetrics().horizontalAdvance(" ")
-        self.setText(
-            self.fontMetrics().elidedText(self.full, Qt.TextElideMode.ElideLeft, max(room, 20))
-        )
+        self.setText(self.fontMetrics().elidedText(self.full, self._mode, max(room, 20)))

@@ -18,10 +18,11 @@ from qtpy.QtWidgets import (
 from napari_samara.errors import SamaraError
 from napari_samara.ui import open_annotators, own_checkpoints
 from napari_samara.ui.finetune_data import TrainingData
-from napari_samara.ui.finetune_job import FinetuneJob, can_continue, started
+from napari_samara.ui.finetune_job import FinetuneJob, can_continue
 from napari_samara.ui.layer_events import changes_of
 from napari_samara.ui.offers import list_offers, look_at_machine
 from napari_samara.ui.own_checkpoints import keep_own
+from napari_samara.ui.running import started
 from napari_samara.ui.widgets.checkpoint_form import CheckpointForm
 from napari_samara.ui.widgets.loading import Loader
 from napari_samara.ui.widgets.mode_form import ModeForm

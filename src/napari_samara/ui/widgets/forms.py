@@ -6,7 +6,15 @@ from dataclasses import fields
 from typing import TYPE_CHECKING, Any
 
 from qtpy.QtCore import Qt
-from qtpy.QtWidgets import QCheckBox, QComboBox, QDoubleSpinBox, QFormLayout, QLabel, QWidget
+from qtpy.QtWidgets import (
+    QCheckBox,
+    QComboBox,
+    QDoubleSpinBox,
+    QFormLayout,
+    QLabel,
+    QSpinBox,
+    QWidget,
+)
 
 TOOLTIP = 3
 """Qt.ItemDataRole.ToolTipRole, as PySide6 and PyQt6 both take it."""
@@ -75,7 +83,7 @@ def form_of(parent: QWidget) -> QFormLayout:
 def setting_widget(
     settings: type[Settings], name: str, changed: Callable[[], object]
 ) -> tuple[str, QWidget]:
-    """Title and field of one number or switch of a settings class.
+    """Title and field of one number, switch or choice of a settings class.
 
     Parameters
     ----------
@@ -90,7 +98,7 @@ def setting_widget(
     -------
     title : str
         As the settings declare it; empty for a check box, which carries it itself.
-    widget : QCheckBox or QDoubleSpinBox
+    widget : QCheckBox, QComboBox, QSpinBox or QDoubleSpinBox
         At the default, within the limits.
     """
     (item,) = (item for item in fields(settings) if item.name == name)
@@ -101,14 +109,33 @@ def setting_widget(
         box.toggled.connect(changed)
         box.setToolTip(help_text)
         return "", box
-    spin = QDoubleSpinBox()
-    spin.setRange(float(item.metadata["minimum"]), float(item.metadata["maximum"]))
-    spin.setSingleStep(0.5)
-    spin.setValue(float(getattr(settings(), name)))
+    if item.metadata["choices"] is not None:
+        return title, _choice_widget(item, changed)
+    low, high = item.metadata["minimum"], item.metadata["maximum"]
+    spin: QSpinBox | QDoubleSpinBox
+    if isinstance(item.default, int):
+        spin = QSpinBox()
+        spin.setRange(int(low), int(high))
+    else:
+        spin = QDoubleSpinBox()
+        spin.setRange(float(low), float(high))
+        spin.setSingleStep(0.5 if high - low > 1 else 0.05)
+    spin.setValue(getattr(settings(), name))
     spin.setKeyboardTracking(False)
     spin.valueChanged.connect(changed)
     spin.setToolTip(help_text)
     return title, spin
+
+
+def _choice_widget(item: Any, changed: Callable[[], object]) -> QComboBox:
+    """Return a list of all values that a setting may have."""
+    combo = narrow_combo()
+    for value in item.metadata["choices"]:
+        combo.addItem(str(value), value)
+    combo.setCurrentIndex(combo.findData(item.default))
+    combo.currentIndexChanged.connect(changed)
+    combo.setToolTip(item.metadata["help"])
+    return combo
 
 
 def show_value(widget: QWidget, value: Any) -> None:
@@ -116,16 +143,18 @@ def show_value(widget: QWidget, value: Any) -> None:
 
     Parameters
     ----------
-    widget : QCheckBox or QDoubleSpinBox
+    widget : QCheckBox, QComboBox, QSpinBox or QDoubleSpinBox
         The field.
-    value : bool or float
+    value : bool, str, int or float
         Of the settings class.
     """
     if isinstance(widget, QCheckBox):
         widget.setChecked(bool(value))
-        return
-    assert isinstance(widget, QDoubleSpinBox)  # `setting_widget` makes nothing else
-    widget.setValue(float(value))
+    elif isinstance(widget, QComboBox):
+        widget.setCurrentIndex(widget.findData(value))
+    else:
+        assert isinstance(widget, QSpinBox | QDoubleSpinBox)  # there is nothing else
+        widget.setValue(value)
 
 
 def value_of(widget: QWidget) -> Any:
@@ -133,15 +162,17 @@ def value_of(widget: QWidget) -> Any:
 
     Parameters
     ----------
-    widget : QCheckBox or QDoubleSpinBox
+    widget : QCheckBox, QComboBox, QSpinBox or QDoubleSpinBox
         The field.
 
     Returns
     -------
-    bool or float
+    bool, str, int or float
         Ready for the settings class.
     """
     if isinstance(widget, QCheckBox):
         return widget.isChecked()
-    assert isinstance(widget, QDoubleSpinBox)  # `setting_widget` makes nothing else
+    if isinstance(widget, QComboBox):
+        return widget.currentData()
+    assert isinstance(widget, QSpinBox | QDoubleSpinBox)  # there is nothing else
     return widget.value()

@@ -94,6 +94,8 @@ class Joined:
             (annotator.message, widget.status.say),
             (annotator.sign, widget.prompting.set_sign),
             (annotator.switched, self._on_switched),
+            (annotator.contrast_chosen, widget.options.show_contrast),
+            (widget.objects.table.itemSelectionChanged, self._on_rows),
             (annotator.closed, self._view.hide),
             (self._watch.changed, self._on_active),
             (session.events.stale, self._on_sees),  # with the plane and with the contrast
@@ -197,6 +199,10 @@ class Joined:
 
     def _on_jump(self, label: int) -> None:
         look_at(self.annotator, label)
+
+    def _on_rows(self) -> None:
+        """Have the chosen objects followed together."""
+        self.annotator.following.chosen = tuple(self.widget.objects.selected)
 
     def _on_each(self, each: bool) -> None:
         self.annotator.each = each

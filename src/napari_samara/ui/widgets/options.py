@@ -93,6 +93,18 @@ class OptionsForm(QWidget):
         self.mode.setCurrentIndex(self.mode.findData(mode))
         self.blockSignals(False)
 
+    def show_contrast(self, name: str) -> None:
+        """Show another choice of contrast, without telling of it.
+
+        Parameters
+        ----------
+        name : str
+            One of `contrast.TITLES`.
+        """
+        self.contrast.blockSignals(True)
+        self.contrast.setCurrentIndex(self.contrast.findData(name))
+        self.contrast.blockSignals(False)
+
     def set_stale(self, stale: bool) -> None:
         """Say that the embedding of the plane was made with another contrast.
 
