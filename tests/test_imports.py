@@ -41,13 +41,16 @@ LAYERS = (
         "labels",
         "output",
         "settings",
+        "cleanup_settings",
+        "cleanup",
+        "measures",
         "errors",
     ),
     ("prompts", "embedding", "masks"),
     ("model",),
     ("engine", "store", "checkpoints"),
     ("session", "training"),
-    ("api", "automatic_api", "session_api", "volume_api"),
+    ("api", "automatic_api", "session_api", "similar_api", "volume_api"),
     ("ui", "cli"),
 )
 RANK = {noun: rank for rank, layer in enumerate(LAYERS) for noun in layer}

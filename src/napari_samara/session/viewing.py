@@ -227,7 +227,6 @@ class ViewingSession(SessionBase):
         self._slices = job
         return job
 
-<<<<<<< HEAD
     def tiles_job(self, within: PixelBox | None = None) -> TileEmbedding:
         """Return a job that encodes windows of the current plane into the store of this session.
 
@@ -266,7 +265,7 @@ class ViewingSession(SessionBase):
         row0, col0, row1, col1 = self.view or view or (0, 0, *size)
         job.look_at((row0 + row1) / 2, (col0 + col1) / 2)
         return job
-=======
+
     def slice_states(self, planes: Sequence[Plane]) -> dict[Plane, str]:
         """Tell of planes whether they are encoded, as far as this session knows; reads nothing.
 
@@ -296,7 +295,6 @@ class ViewingSession(SessionBase):
         """
         embeddings, contrast = self._decoder.embeddings, self._contrast
         return partial(kept_states, embeddings, tuple(planes), contrast)
->>>>>>> h-widget
 
     def encoder_input(self) -> NDArray[np.uint8]:
         """Return the current plane as the model sees it, uint8 (rows, cols, 3)."""
