@@ -159,6 +159,9 @@ ABSENT = {
     "": VIEWER | TORCH | {"numpy", "scipy", "skimage"},
     "errors": VIEWER | TORCH | {"scipy", "skimage"},
     "settings": VIEWER | TORCH | {"scipy", "skimage"},
+    "cleanup_settings": VIEWER | TORCH | {"scipy", "skimage"},
+    "cleanup": VIEWER | TORCH,
+    "measures": VIEWER | TORCH,
     "planes": VIEWER | TORCH,
     "plane_pixels": VIEWER | TORCH,
     "geometry": VIEWER | TORCH,
@@ -191,6 +194,7 @@ ABSENT = {
     "session_api": VIEWER,
     "volume_api": VIEWER,
     "automatic_api": VIEWER,
+    "similar_api": VIEWER,
     "cli": VIEWER,
 }
 EXISTING = [
