@@ -33,13 +33,16 @@ LAYERS = (
         "labels",
         "output",
         "settings",
+        "cleanup_settings",
+        "cleanup",
+        "measures",
         "errors",
     ),
     ("prompts", "embedding", "masks"),
     ("model",),
     ("engine", "store", "checkpoints"),
     ("session", "training"),
-    ("api", "volume_api"),
+    ("api", "volume_api", "similar_api"),
     ("ui", "cli"),
 )
 RANK = {noun: rank for rank, layer in enumerate(LAYERS) for noun in layer}

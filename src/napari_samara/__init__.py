@@ -11,6 +11,7 @@ from importlib import import_module
 __version__ = "0.1.0"
 
 _HOME_OF = {
+    "clean_up": "napari_samara.cleanup",
     "embed": "napari_samara.api",
     "evaluate": "napari_samara.api",
     "finetune": "napari_samara.api",
@@ -19,6 +20,7 @@ _HOME_OF = {
     "load": "napari_samara.api",
     "open_session": "napari_samara.api",
     "replay": "napari_samara.api",
+    "measure": "napari_samara.measures",
     "segment": "napari_samara.api",
     "segment_volume": "napari_samara.volume_api",
 }
@@ -26,12 +28,14 @@ _HOME_OF = {
 
 __all__ = [
     "__version__",
+    "clean_up",
     "embed",
     "evaluate",
     "find_similar",
     "finetune",
     "list_checkpoints",
     "load",
+    "measure",
     "open_session",
     "replay",
     "segment",

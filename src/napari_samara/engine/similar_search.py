@@ -30,6 +30,10 @@ if TYPE_CHECKING:
     EmbeddingOf = Callable[[PixelBox | None], Embedding]
 
 
+# Similarity that a peak has at least to be looked at.
+_PEAK = 0.3
+
+
 @dataclass(frozen=True, eq=False)
 class SimilarObject:
     """An object that was found.
@@ -196,11 +200,11 @@ def _seeds(
 ) -> NDArray[np.float32]:
     """Points (N, 2) on objects: of the checkpoint's own head, or peaks of the similarity."""
     usual = float(np.sqrt(likeness.area))
-    points = object_seeds(predictor, embedding, usual)
-    if points is None:
-        unit = max(embedding.frame.rows, embedding.frame.cols) / max(similarity.shape)
-        points = to_image(embedding, peaks(similarity, usual / unit, settings.at_least / 2))
-    return points
+    own = object_seeds(predictor, embedding, usual)
+    if own is not None:
+        return own
+    unit = max(embedding.frame.rows, embedding.frame.cols) / max(similarity.shape)
+    return to_image(embedding, peaks(similarity, usual / unit, max(settings.at_least, _PEAK)))
 
 
 def _paste(
