@@ -149,6 +149,9 @@ ABSENT = {
     "": VIEWER | TORCH | {"numpy", "scipy", "skimage"},
     "errors": VIEWER | TORCH | {"scipy", "skimage"},
     "settings": VIEWER | TORCH | {"scipy", "skimage"},
+    "cleanup_settings": VIEWER | TORCH | {"scipy", "skimage"},
+    "cleanup": VIEWER | TORCH | {"skimage"},
+    "measures": VIEWER | TORCH | {"skimage"},
     "planes": VIEWER | TORCH,
     "plane_pixels": VIEWER | TORCH,
     "geometry": VIEWER | TORCH,
@@ -171,6 +174,7 @@ ABSENT = {
     "training": VIEWER,
     "api": VIEWER,
     "volume_api": VIEWER,
+    "similar_api": VIEWER,
     "cli": VIEWER,
 }
 EXISTING = [

@@ -65,12 +65,15 @@ class Joined:
         """Make form and session alike: what was resumed keeps what it was made with."""
         session, options = self.annotator.session, self.widget.options
         if self.annotator.resumed:
-            options.show_values(session.settings, self.annotator.contrast_name, session.mode)
+            options.show_values(
+                session.settings, self.annotator.contrast_name, session.mode, session.crop
+            )
             self.widget.prompting.many.show_score(session.at_least)
             return
         session.at_least = self.widget.prompting.many.at_least
         session.settings = options.settings
         session.mode = options.mode.currentData()
+        session.crop = options.crop.currentData()
         self.annotator.choose_contrast(options.contrast.currentData())
 
     def part(self) -> None:
@@ -103,6 +106,8 @@ class Joined:
             (widget.options.settings_changed, self._on_settings),
             (widget.options.contrast_chosen, self._on_contrast),
             (widget.options.mode_chosen, self._on_mode),
+            (widget.options.crop_chosen, self._on_crop),
+            (widget.prompting.similar_asked, self._on_similar),
             (widget.options.sees_toggled, self._on_sees),
             (widget.options.encode_asked, session.encode),
             (widget.objects.jumped, self._on_jump),
@@ -179,6 +184,12 @@ class Joined:
 
     def _on_mode(self, mode: str) -> None:
         self.annotator.session.mode = mode
+
+    def _on_crop(self, crop: str) -> None:
+        self.annotator.session.crop = crop
+
+    def _on_similar(self) -> None:
+        self.annotator.attempt(self.annotator.session.find_similar)
 
     def _on_sees(self, *_: Any) -> None:
         """Show or hide what the model sees; a worker reads it."""
