@@ -50,6 +50,7 @@ def main() -> None:
     parser.add_argument("--images", type=int, default=1000)
     parser.add_argument("--part", default="val")
     parser.add_argument("--checkpoint", default="samara-tiny")
+    parser.add_argument("--score", type=float, default=SimilarSettings().score)
     parser.add_argument("--every", type=int, default=1, help="take each n-th image only")
     args = parser.parse_args()
     predictor = load(args.checkpoint, device="cpu")
@@ -68,7 +69,10 @@ def main() -> None:
             np.isin(labels, rng.permutation(len(known) - 1)[:ACCEPTED] + 1), labels, 0
         )
         found = find_similar(
-            one.image, accepted, checkpoint=predictor, settings=SimilarSettings(at_least=0.0)
+            one.image,
+            accepted,
+            checkpoint=predictor,
+            settings=SimilarSettings(at_least=0.0, score=args.score),
         ).objects
         others = np.where(accepted > 0, 0, labels)
         names = hits(found, others)

@@ -11,6 +11,7 @@ from importlib import import_module
 __version__ = "0.1.0"
 
 _HOME_OF = {
+    "clean_up": "napari_samara.cleanup",
     "embed": "napari_samara.api",
     "evaluate": "napari_samara.api",
     "find_all": "napari_samara.automatic_api",
@@ -18,6 +19,7 @@ _HOME_OF = {
     "finetune": "napari_samara.api",
     "list_checkpoints": "napari_samara.api",
     "load": "napari_samara.api",
+    "measure": "napari_samara.measures",
     "open_session": "napari_samara.session_api",
     "replay": "napari_samara.session_api",
     "segment": "napari_samara.api",
@@ -28,6 +30,7 @@ _HOME_OF = {
 
 __all__ = [
     "__version__",
+    "clean_up",
     "embed",
     "evaluate",
     "find_all",
@@ -35,6 +38,7 @@ __all__ = [
     "finetune",
     "list_checkpoints",
     "load",
+    "measure",
     "open_session",
     "replay",
     "segment",

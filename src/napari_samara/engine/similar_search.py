@@ -30,6 +30,10 @@ if TYPE_CHECKING:
     EmbeddingOf = Callable[[PixelBox | None], Embedding]
 
 
+# Similarity that a peak has at least to be looked at.
+_PEAK = 0.3
+
+
 @dataclass(frozen=True, eq=False)
 class SimilarObject:
     """An object that was found.
@@ -38,8 +42,8 @@ class SimilarObject:
     ----------
     outline : Outline
         In the plane.
-    point : tuple of float
-        (row, col) of the prompt it was found by.
+    prompt : tuple of int
+        Half-open box that gives its mask.
     likeness : float
         With the accepted objects, -1 to 1.
     score : float
@@ -47,7 +51,7 @@ class SimilarObject:
     """
 
     outline: Outline
-    point: tuple[float, float]
+    prompt: PixelBox
     likeness: float
     score: float
 
@@ -196,11 +200,11 @@ def _seeds(
 ) -> NDArray[np.float32]:
     """Points (N, 2) on objects: of the checkpoint's own head, or peaks of the similarity."""
     usual = float(np.sqrt(likeness.area))
-    points = object_seeds(predictor, embedding, usual)
-    if points is None:
-        unit = max(embedding.frame.rows, embedding.frame.cols) / max(similarity.shape)
-        points = to_image(embedding, peaks(similarity, usual / unit, settings.at_least / 2))
-    return points
+    own = object_seeds(predictor, embedding, usual)
+    if own is not None:
+        return own
+    unit = max(embedding.frame.rows, embedding.frame.cols) / max(similarity.shape)
+    return to_image(embedding, peaks(similarity, usual / unit, max(settings.at_least, _PEAK)))
 
 
 def _paste(
@@ -219,25 +223,40 @@ def _in_tile(
     likeness: Likeness,
     settings: SimilarSettings,
 ) -> Iterator[SimilarObject]:
-    """Objects of one tile that it does not cut."""
-    (row0, col0, row1, col1), size = where
+    """Objects of one tile that it does not cut: by points, then once more by the boxes of that."""
+    row0, col0 = where[0][:2]
     embedding, points = asked
-    if not len(points):
+    masks = predictor.iterate_many(embedding, points=points) if len(points) else iter(())
+    boxes = [
+        mask.box
+        for mask in masks
+        if mask.box is not None and mask.score >= settings.score and not _cut(mask.box, *where)
+    ]
+    if not boxes:
         return
-    for point, mask in zip(points, predictor.iterate_many(embedding, points=points), strict=True):
+    again = predictor.iterate_many(embedding, boxes=np.array(boxes))
+    for given, mask in zip(boxes, again, strict=True):
         box = mask.box
-        if box is None or mask.score < settings.score:
+        if box is None or mask.score < settings.score or _cut(box, *where):
             continue
-        cut = (box[0] == 0 < row0) or (box[1] == 0 < col0)
-        cut |= (box[2] == row1 - row0 and row1 < size[0]) or (
-            box[3] == col1 - col0 and col1 < size[1]
-        )
-        alike = -1.0 if cut else likeness.of(embedding, mask.data)
+        alike = likeness.of(embedding, mask.data)
         if alike >= settings.at_least:
             inside = mask.data[box[0] : box[2], box[1] : box[3]].copy()
-            moved = (box[0] + row0, box[1] + col0, box[2] + row0, box[3] + col0)
-            at = (float(point[0]) + row0, float(point[1]) + col0)
-            yield SimilarObject(Outline(moved, inside), at, alike, mask.score)
+            outline = Outline(_shifted(box, row0, col0), inside)
+            yield SimilarObject(outline, _shifted(given, row0, col0), alike, mask.score)
+
+
+def _cut(box: PixelBox, tile: PixelBox, size: tuple[int, int]) -> bool:
+    """Whether a box in a tile reaches an edge of it where the plane goes on."""
+    starts = any(box[axis] == 0 < tile[axis] for axis in (0, 1))
+    length = (tile[2] - tile[0], tile[3] - tile[1])
+    return starts or any(
+        box[axis + 2] == length[axis] and tile[axis + 2] < size[axis] for axis in (0, 1)
+    )
+
+
+def _shifted(box: PixelBox, row: int, col: int) -> PixelBox:
+    return box[0] + row, box[1] + col, box[2] + row, box[3] + col
 
 
 def _apart(found: list[SimilarObject], known: Sequence[Outline]) -> list[SimilarObject]:

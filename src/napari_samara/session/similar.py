@@ -10,7 +10,7 @@ import numpy as np
 from napari_samara.engine.outlines import Outline
 from napari_samara.engine.similar_settings import SimilarSettings
 from napari_samara.errors import CancelledError, SessionError
-from napari_samara.prompts import PromptSet, point
+from napari_samara.prompts import PromptSet, box
 from napari_samara.session.events import Status
 from napari_samara.session.jobs import Job
 from napari_samara.session.request import upright
@@ -22,7 +22,9 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from napari_samara.engine.similar_search import SimilarFound
+    from napari_samara.masks import PixelBox
     from napari_samara.planes import Plane
+    from napari_samara.prompts import Prompt
     from napari_samara.session.embeddings import Embeddings
     from napari_samara.session.jobs import Report
 
@@ -203,10 +205,11 @@ class SimilarSession(ReviewingSession):
                 if upright(part.plane) != plane:
                     continue
                 row0, col0, row1, col1 = part.box
-                box = (col0, row0, col1, row1) if part.plane.transposed else part.box
-                inside = np.asarray(canvas[box[0] : box[2], box[1] : box[3]] == number)
+                around = (col0, row0, col1, row1) if part.plane.transposed else part.box
+                window = slice(around[0], around[2]), slice(around[1], around[3])
+                inside = np.asarray(canvas[window] == number)
                 if inside.any():
-                    found.append((number, Outline(box, inside)))
+                    found.append((number, Outline(around, inside)))
         return found
 
     def _on_similar(self, similar: Similar) -> None:
@@ -277,16 +280,16 @@ def look_for(asked: SimilarAsked, embeddings: Embeddings, contrast: Any, report:
             ),
         )
         likeness += [
-            (one.likeness, PromptSet([_point(plane, one.point)])) for one in found[plane].objects
+            (one.likeness, PromptSet([_box(plane, one.prompt)])) for one in found[plane].objects
         ]
     likeness.sort(key=lambda pair: -pair[0])
     return Similar(found, {own: like for like, own in likeness})
 
 
-def _point(plane: Plane, at: tuple[float, float]) -> Any:
-    """Prompt at a (row, col) of an upright plane, rounded to the pixel."""
-    places = dict(plane.fixed)
-    row, col = plane.displayed
-    places[row], places[col] = round(at[0]), round(at[1])
+def _box(plane: Plane, corners: PixelBox) -> Prompt:
+    """Return the box prompt of an upright plane."""
     axes = tuple(axis for axis, _ in plane.fixed)
-    return point(*(places[axis] for axis in range(plane.ndim)), axis=axes or None)
+    at = tuple(index for _, index in plane.fixed)
+    if len(axes) == 1:
+        return box(*corners, axis=axes[0], index=at[0])
+    return box(*corners, axis=axes or None, index=at or None)

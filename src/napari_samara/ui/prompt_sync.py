@@ -8,6 +8,7 @@ from psygnal import Signal
 
 from napari_samara.prompts import PromptSet
 from napari_samara.ui.drawn import is_drawn, pairs, without
+from napari_samara.ui.seen import seen_part
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -73,6 +74,8 @@ class PromptSync:
         """Make the prompts of the session those that are drawn."""
         drawn = self._read()
         plane = self.session.plane
+        if self.session.crop == "view":  # for the prompts that are new now
+            self.session.view = seen_part(self.layers.binding, plane)
         if self.each:
             self._seed(drawn, plane)
             return

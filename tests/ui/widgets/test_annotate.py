@@ -9,11 +9,13 @@ import pytest
 from qtpy.QtWidgets import QApplication, QLabel, QMainWindow, QVBoxLayout, QWidget
 from tests.ui.conftest import RADII, disk
 
+from napari_samara.engine.crops import CROPS
 from napari_samara.masks import Mask
 from napari_samara.session import InlineRunner, Status
 from napari_samara.ui import open_annotators
 from napari_samara.ui.annotator import Annotator
 from napari_samara.ui.widgets.annotate import AnnotateWidget
+from napari_samara.ui.widgets.options import ENCODE
 from napari_samara.ui.widgets.prompting import PromptForm
 from napari_samara.ui.widgets.status import StatusLine
 
@@ -332,3 +334,32 @@ def test_candidates_are_written_once(qtbot: Any) -> None:
     form.set_candidates(masks, 1)
     assert form.candidates[0].text() == "0.90"
     assert form.candidates[1].isChecked()
+
+
+def test_what_is_encoded_is_chosen_and_explained(running: Any) -> None:
+    widget, annotator = running
+    combo = widget.options.crop
+    assert annotator.session.crop == combo.currentData() == "auto"
+    for name, title in ENCODE.items():
+        combo.setCurrentIndex(combo.findData(name))
+        assert annotator.session.crop == name
+        assert combo.currentText() == title
+        assert combo.toolTip() == CROPS[name]
+
+
+def test_the_view_is_looked_at_when_a_prompt_is_drawn(running: Any) -> None:
+    widget, annotator = running
+    annotator.binding.layer.corner_pixels = np.array([[10, 20], [59, 79]])
+    annotator.points.add([[30, 40]])
+    assert annotator.session.view is None  # nothing asks for it
+    widget.options.crop.setCurrentIndex(widget.options.crop.findData("view"))
+    annotator.points.add([[32, 42]])
+    assert annotator.session.view == (10, 20, 60, 80)
+
+
+def test_find_similar_without_an_object_says_what_to_do(running: Any) -> None:
+    widget, annotator = running
+    told: list[str] = []
+    annotator.message.connect(told.append)
+    widget.prompting.similar.click()
+    assert any("accept" in text for text in told)

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from napari_samara.session.request import upright
 from napari_samara.ui.keeping import Subject
 from napari_samara.ui.layers.encoder_view import EncoderView
+from napari_samara.ui.layers.similarity import SimilarityView
 from napari_samara.ui.object_tools import look_at
 from napari_samara.ui.tool_watch import ToolWatch
 from napari_samara.ui.widgets.classes import class_of, offer_classes
@@ -41,6 +43,7 @@ class Joined:
         self.widget, self.annotator = widget, annotator
         self._main = MainThread()
         self._view = EncoderView(annotator.viewer, annotator.binding)
+        self._similarity = SimilarityView(annotator.viewer, annotator.binding)
         self._watch = ToolWatch(annotator.viewer)
         self._seeing = Latest(self._main, self._show_seen, self._on_unseen)
         self._seen_plane = annotator.session.plane
@@ -65,12 +68,15 @@ class Joined:
         """Make form and session alike: what was resumed keeps what it was made with."""
         session, options = self.annotator.session, self.widget.options
         if self.annotator.resumed:
-            options.show_values(session.settings, self.annotator.contrast_name, session.mode)
+            options.show_values(
+                session.settings, self.annotator.contrast_name, session.mode, session.crop
+            )
             self.widget.prompting.many.show_score(session.at_least)
             return
         session.at_least = self.widget.prompting.many.at_least
         session.settings = options.settings
         session.mode = options.mode.currentData()
+        session.crop = options.crop.currentData()
         self.annotator.choose_contrast(options.contrast.currentData())
 
     def part(self) -> None:
@@ -105,6 +111,8 @@ class Joined:
             (widget.options.settings_changed, self._on_settings),
             (widget.options.contrast_chosen, self._on_contrast),
             (widget.options.mode_chosen, self._on_mode),
+            (widget.options.crop_chosen, self._on_crop),
+            (widget.prompting.similar_asked, self._on_similar),
             (widget.options.sees_toggled, self._on_sees),
             (widget.options.encode_asked, session.encode),
             (widget.objects.jumped, self._on_jump),
@@ -114,6 +122,9 @@ class Joined:
             (widget.prompting.many.pick_asked, self._on_pick),
             (widget.prompting.many.all_asked, self._on_pick_all),
             (widget.prompting.many.score_changed, self._on_score),
+            (widget.prompting.many.map_toggled, self._on_map),
+            (annotator.closed, self._similarity.hide),
+            (session.events.stale, self._on_map),  # with the plane
             (widget.prompting.klass.editTextChanged, self._on_next_class),
             (widget.objects.classed, self._on_class),
             (widget.prompting.refine_asked, self._on_refine),
@@ -182,6 +193,22 @@ class Joined:
     def _on_mode(self, mode: str) -> None:
         self.annotator.session.mode = mode
 
+    def _on_crop(self, crop: str) -> None:
+        self.annotator.session.crop = crop
+
+    def _on_similar(self) -> None:
+        self.annotator.attempt(self.annotator.session.find_similar)
+
+    def _on_map(self, *_: Any) -> None:
+        """Show where similar objects were seen in this plane, or nothing."""
+        session = self.annotator.session
+        plane = upright(session.plane)
+        found = session.similar.found.get(plane) if session.similar is not None else None
+        if found is None or not self.widget.prompting.many.map.isChecked():
+            self._similarity.hide()
+        else:
+            self._similarity.show(found.similarity, found.step, plane)
+
     def _on_sees(self, *_: Any) -> None:
         """Show or hide what the model sees; a worker reads it."""
         if not self.widget.options.sees.isChecked():
@@ -210,6 +237,7 @@ class Joined:
     def _on_batch(self, found: tuple[Candidate, ...]) -> None:
         """Say how many objects one key accepts now."""
         self.widget.prompting.set_count(len(found), len(self.annotator.session.picked))
+        self._on_map()
         self._on_history()
 
     def _on_pick(self) -> None:

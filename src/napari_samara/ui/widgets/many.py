@@ -3,17 +3,26 @@
 from __future__ import annotations
 
 from qtpy.QtCore import Qt, Signal
-from qtpy.QtWidgets import QHBoxLayout, QLabel, QPushButton, QSlider, QVBoxLayout, QWidget
+from qtpy.QtWidgets import (
+    QCheckBox,
+    QHBoxLayout,
+    QLabel,
+    QPushButton,
+    QSlider,
+    QVBoxLayout,
+    QWidget,
+)
 
 _STEPS = 100
 
 
 class ManyForm(QWidget):
-    """Buttons to pick among the candidates, and the score they need."""
+    """Buttons to pick among the candidates, the score they need, and the map they came from."""
 
     pick_asked = Signal()
     all_asked = Signal(bool)
     score_changed = Signal(float)
+    map_toggled = Signal(bool)
 
     def __init__(self) -> None:
         super().__init__()
@@ -26,6 +35,8 @@ class ManyForm(QWidget):
         self.score.setRange(0, _STEPS)
         self.score.setToolTip("Candidates below are left out, unless you picked them by hand.")
         self.said = QLabel()
+        self.map = QCheckBox("Similarity map")
+        self.map.setToolTip("Where Find similar saw something like the accepted objects.")
         buttons, line = QHBoxLayout(), QHBoxLayout()
         for button in (self.pick, self.all, self.none):
             button.setMinimumWidth(1)
@@ -36,10 +47,12 @@ class ManyForm(QWidget):
         layout.setContentsMargins(0, 0, 0, 0)
         layout.addLayout(buttons)
         layout.addLayout(line)
+        layout.addWidget(self.map)
         self.pick.clicked.connect(lambda: self.pick_asked.emit())
         self.all.clicked.connect(lambda: self.all_asked.emit(True))
         self.none.clicked.connect(lambda: self.all_asked.emit(False))
         self.score.valueChanged.connect(self._on_score)
+        self.map.toggled.connect(self.map_toggled.emit)
         self._on_score(0)
 
     @property

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from qtpy.QtCore import Signal
+from qtpy.QtCore import Qt, Signal
 from qtpy.QtWidgets import QCheckBox, QPushButton, QVBoxLayout, QWidget
 
+from napari_samara.engine.crops import CROPS
 from napari_samara.settings import PredictSettings
 from napari_samara.ui.contrast import TITLES
 from napari_samara.ui.widgets.forms import (
@@ -23,6 +24,14 @@ MODES = {
 }
 """What accepting does where there is a label already, as the form says it."""
 
+ENCODE = {
+    "auto": "automatic",
+    "whole": "the whole plane",
+    "view": "what I see",
+    "object": "around the object",
+}
+"""What is encoded for a prompt, as the form says it; the rule of each is in `CROPS`."""
+
 _FIELDS = ("mask_threshold", "fill_holes", "keep_largest")
 
 
@@ -32,12 +41,13 @@ class OptionsForm(QWidget):
     settings_changed = Signal(object)
     contrast_chosen = Signal(str)
     mode_chosen = Signal(str)
+    crop_chosen = Signal(str)
     sees_toggled = Signal(bool)
     encode_asked = Signal()
 
     def __init__(self) -> None:
         super().__init__()
-        self.contrast, self.mode = narrow_combo(), narrow_combo()
+        self.contrast, self.mode, self.crop = narrow_combo(), narrow_combo(), narrow_combo()
         self.sees = QCheckBox("What the model sees")
         self.sees.setToolTip("The plane as 8-bit RGB, exactly as it is encoded.")
         self.stale = wrapped_label(
@@ -47,6 +57,7 @@ class OptionsForm(QWidget):
         self._fields: dict[str, QWidget] = {}
         fields = QWidget()
         form = form_of(fields)
+        form.addRow("Encode", self.crop)
         form.addRow("Contrast", self.contrast)
         for name in _FIELDS:
             title, self._fields[name] = setting_widget(PredictSettings, name, self._on_settings)
@@ -56,9 +67,11 @@ class OptionsForm(QWidget):
         layout.setContentsMargins(0, 0, 0, 0)
         for widget in (self.stale, self.encode, fields, self.sees):
             layout.addWidget(widget)
-        for combo, titles in ((self.contrast, TITLES), (self.mode, MODES)):
+        for combo, titles in ((self.contrast, TITLES), (self.mode, MODES), (self.crop, ENCODE)):
             for name, title in titles.items():
                 combo.addItem(title, name)
+        for place, name in enumerate(ENCODE):
+            self.crop.setItemData(place, CROPS[name], Qt.ItemDataRole.ToolTipRole)
         self.set_stale(False)
         self.contrast.currentIndexChanged.connect(
             lambda: self.contrast_chosen.emit(self.contrast.currentData())
@@ -66,6 +79,8 @@ class OptionsForm(QWidget):
         self.mode.currentIndexChanged.connect(
             lambda: self.mode_chosen.emit(self.mode.currentData())
         )
+        self.crop.currentIndexChanged.connect(self._on_crop)
+        self.crop.setToolTip(CROPS[self.crop.currentData()])
         self.sees.toggled.connect(self.sees_toggled.emit)
         self.encode.clicked.connect(self.encode_asked.emit)
 
@@ -74,7 +89,9 @@ class OptionsForm(QWidget):
         """Threshold and clean-up as they stand in the form."""
         return PredictSettings(**{name: value_of(field) for name, field in self._fields.items()})
 
-    def show_values(self, settings: PredictSettings, contrast: str, mode: str) -> None:
+    def show_values(
+        self, settings: PredictSettings, contrast: str, mode: str, crop: str = "auto"
+    ) -> None:
         """Show what an annotation has, without telling of it.
 
         Parameters
@@ -85,12 +102,15 @@ class OptionsForm(QWidget):
             One of `contrast.TITLES`.
         mode : str
             One of `MODES`.
+        crop : str
+            One of `ENCODE`.
         """
         self.blockSignals(True)
         for name, field in self._fields.items():
             show_value(field, getattr(settings, name))
         self.contrast.setCurrentIndex(self.contrast.findData(contrast))
         self.mode.setCurrentIndex(self.mode.findData(mode))
+        self.crop.setCurrentIndex(self.crop.findData(crop))
         self.blockSignals(False)
 
     def show_contrast(self, name: str) -> None:
@@ -115,6 +135,11 @@ class OptionsForm(QWidget):
         """
         self.stale.setVisible(stale)
         self.encode.setVisible(stale)
+
+    def _on_crop(self) -> None:
+        """Say the rule that holds now, and pass the choice on."""
+        self.crop.setToolTip(CROPS[self.crop.currentData()])
+        self.crop_chosen.emit(self.crop.currentData())
 
     def _on_settings(self) -> None:
         """Pass the new settings on."""

@@ -39,6 +39,7 @@ class PromptForm(QWidget):
     candidate_chosen = Signal(int)
     each_toggled = Signal(bool)
     refine_asked = Signal()
+    similar_asked = Signal()
 
     def __init__(self) -> None:
         super().__init__()
@@ -56,12 +57,19 @@ class PromptForm(QWidget):
         self.each.setToolTip("Many objects at once: accepting takes all of this plane.")
         self.refine = QPushButton("Refine selected label")
         self.refine.setToolTip("Makes its mask, box and middle the first prompt.")
+        self.similar = QPushButton("Find similar")
+        self.similar.setToolTip(
+            "Looks for objects like the accepted ones in this plane; what is found becomes "
+            "candidates, the most alike first."
+        )
         layout.addWidget(self.refine)
+        layout.addWidget(self.similar)
         layout.addWidget(self.each)
         self.many = ManyForm()
         layout.addWidget(self.many)
         self.each.toggled.connect(self.each_toggled.emit)
         self.refine.clicked.connect(lambda: self.refine_asked.emit())
+        self.similar.clicked.connect(lambda: self.similar_asked.emit())
         self.title = wrapped_label("Candidates")
         self._lone = QWidget()
         lone = QVBoxLayout(self._lone)
