@@ -83,7 +83,7 @@ def run(args: argparse.Namespace) -> int:
         "labels": found,
         "seconds": time.perf_counter() - start,
     }
-    emit(args.json, report, f"{len(report['labels'])} objects\n\n{args.out}")
+    emit(args.json, report, f"{len(found)} objects\n\n{args.out}")
     return 0
 
 
