@@ -56,17 +56,6 @@ def test_turned_grids_have_no_translation(tmp_path: Path) -> None:
     assert found.affine[:3, 3].tolist() == [0, 0, 0]
 
 
-def test_writes_touch_only_their_boxes(tmp_path: Path) -> None:
-    labels = create_labels(tmp_path / "l.ome.zarr", SHAPE)
-    labels[9, 10:20, 250:260] = 7
-    assert chunks_of(tmp_path / "l.ome.zarr") == ["0/c/1/0/0", "0/c/1/0/1"]
-    assert labels[9, 15, 255] == 7
-    again = open_labels(tmp_path / "l.ome.zarr")
-    assert not again.blank
-    assert again.highest == 7
-    assert sum(int((block > 0).sum()) for block in again.written()) == 100
-
-
 @pytest.mark.parametrize(
     ("version", "name", "chunk"), [("0.4", ".zattrs", "0/0/0/0"), ("0.5", "zarr.json", "0/c/0/0/0")]
 )
@@ -174,14 +163,3 @@ def test_read_only_folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> No
         whole_labels(tmp_path / "m.zarr", SHAPE),
     ):
         pass
-
-
-def test_disk_that_is_full(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    labels = create_labels(tmp_path / "l.zarr", SHAPE)
-    monkeypatch.setattr(type(labels.array), "__setitem__", full)
-    with pytest.raises(OutputError, match=r"cannot write the labels .*l\.zarr: No space left"):
-        labels[0] = 1
-
-
-def full(*_: Any) -> None:
-    raise OSError(28, "No space left on device")

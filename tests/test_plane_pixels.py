@@ -138,3 +138,21 @@ def test_insert_refuses_values_of_another_shape() -> None:
 def test_extract_names_what_is_wrong(image: object, rgb: bool, message: str) -> None:
     with pytest.raises(ImageError, match=message):
         Plane.of(3, fixed={0: 2}).extract(image, rgb)
+
+
+@pytest.mark.parametrize(
+    "plane",
+    [Plane.of(3, fixed={0: 1}), Plane.of(3, (2, 1), {0: 2}), Plane.of(3, (2, 0), {1: 3})],
+    ids=str,
+)
+def test_box_alone_is_read(plane: Plane) -> None:
+    lazy = Lazy(VOLUME)
+    found = plane.extract(lazy, box=(1, 0, 3, 2))
+    assert np.array_equal(found, plane.extract(VOLUME)[1:3, 0:2])
+    assert lazy.read == 4
+
+
+@pytest.mark.parametrize("box", [(0, 0, 5, 5), (-1, 0, 2, 2), (3, 0, 2, 2)])
+def test_box_outside_is_not_read(box: tuple[int, int, int, int]) -> None:
+    with pytest.raises(FrameError, match="leaves the plane of 4 x 5"):
+        Plane.of(3, fixed={0: 1}).extract(VOLUME, box=box)

@@ -96,7 +96,7 @@ def test_spacing_that_is_given_goes_before_that_of_the_file(tmp_path: Path) -> N
 
 @pytest.mark.parametrize("spacing", [(0, 1, 1), (1, -1, 1), (1, float("nan"), 1), (1, 1), ()])
 def test_spacing_that_is_none(spacing: Any) -> None:
-    with pytest.raises(ImageError, match="not one positive number for each axis"):
+    with pytest.raises(ImageError, match="not one positive number for each of the 3 axes"):
         grid_with(None, spacing)
 
 

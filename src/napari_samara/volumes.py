@@ -204,7 +204,8 @@ def _grid(affine: Affine, unit: str, scanner: bool = False) -> Grid:
 
 
 def _lengths(affine: Affine) -> Spacing | None:
-    return _checked(np.sqrt((affine[:3, :3] ** 2).sum(0)).tolist())
+    lengths = np.sqrt((affine[:3, :3] ** 2).sum(0)).tolist()
+    return _checked([float(f"{length:.9g}") for length in lengths])  # not 0.9999999999999929
 
 
 def _checked(lengths: list[float]) -> Spacing | None:

@@ -27,6 +27,15 @@ def test_there_and_back() -> None:
     assert (history.last, history.next) == (None, None)
 
 
+def test_what_was_undone_can_be_forgotten() -> None:
+    history: History[str] = History()
+    for action in "ab":
+        history.push(action)
+    history.step_back()
+    history.forget_undone()
+    assert (history.last, history.next) == ("a", None)
+
+
 def test_the_oldest_are_forgotten() -> None:
     history: History[int] = History(limit=3)
     for action in range(10):

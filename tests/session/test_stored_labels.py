@@ -159,6 +159,33 @@ def test_full_disk_leaves_all_as_it_was(
     session.close()
 
 
+def test_full_disk_while_accepting_and_undoing(
+    image: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    session = opened(image, tmp_path / "l.ome.zarr")
+    session.add(point(4, 20, 22))
+    kept = StoredLabels.__setitem__
+
+    def full(*_: Any) -> None:
+        raise OutputError("cannot write the labels: No space left on device")
+
+    monkeypatch.setattr(StoredLabels, "__setitem__", full)
+    with pytest.raises(OutputError, match="No space left"):
+        session.accept()
+    assert not session.objects
+    assert len(session.prompts) == 1  # the open object is still there
+    monkeypatch.setattr(StoredLabels, "__setitem__", kept)
+    session.accept()
+    accepted = np.array(session.labels)
+    monkeypatch.setattr(StoredLabels, "__setitem__", full)
+    with pytest.raises(OutputError, match="No space left"):
+        session.undo()
+    monkeypatch.setattr(StoredLabels, "__setitem__", kept)
+    assert np.array_equal(session.labels, accepted)
+    session.close()
+    assert np.array_equal(samara.replay(tmp_path / "journal"), accepted)
+
+
 @pytest.mark.parametrize(
     ("name", "error", "message"),
     [("l.tif", OutputError, "OME-Zarr alone"), ("none/l.ome.zarr", OutputError, "no folder")],

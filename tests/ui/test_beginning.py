@@ -10,6 +10,7 @@ import pytest
 from napari.components import ViewerModel
 from tests.ui.conftest import disk
 
+from napari_samara.ome_labels import create_labels, open_labels
 from napari_samara.planes import Plane
 from napari_samara.prompts import PromptSet, point
 from napari_samara.session import Session, recover
@@ -189,6 +190,36 @@ def test_saved_labels_are_handed_over_as_they_are(
     monkeypatch.undo()
     annotator.accept()
     assert list(annotator.session.objects) == [1, 2]
+
+
+def test_labels_in_a_folder_are_not_written_whole_on_resume(
+    begin: Any, folder: Path, tmp_path: Path
+) -> None:
+    viewer = ViewerModel()
+    layer = viewer.add_image(np.zeros(SHAPE, np.uint8), name="cells")
+    own = viewer.add_labels(create_labels(tmp_path / "l.ome.zarr", SHAPE))
+    saved = recover(folder)
+    annotator = begin(viewer, layer, given=GivenLayers(labels=own), keeping=Keeping(folder, saved))
+    assert annotator.labels is not own
+    assert own.data.blank
+    assert (annotator.labels.data == disk(SHAPE, 40, 50)).all()
+
+
+def test_labels_in_a_folder_are_written_in_boxes(begin: Any, tmp_path: Path) -> None:
+    viewer = ViewerModel()
+    layer = viewer.add_image(np.zeros(SHAPE, np.uint8), name="cells")
+    own = viewer.add_labels(create_labels(tmp_path / "l.ome.zarr", SHAPE))
+    annotator = begin(viewer, layer, given=GivenLayers(labels=own))
+    annotator.points.add([[40.0, 50.0]])
+    annotator.accept()
+    found = open_labels(tmp_path / "l.ome.zarr")
+    assert (found[...] == disk(SHAPE, 40, 50)).all()
+    annotator.session.undo()
+    assert not found[...].any()
+    own.selected_label = 5
+    own.paint((20, 20), 5)
+    assert (found[...] == 5).any()
+    assert 5 in annotator.session.objects
 
 
 def test_own_labels_are_filled_by_one_assignment(begin: Any, folder: Path) -> None:

@@ -10,6 +10,7 @@ from napari.layers import Labels
 
 from napari_samara.session import Session
 from napari_samara.session.restored import Restored
+from napari_samara.stored_labels import StoredLabels
 from napari_samara.ui.contrast import DISPLAYED, chosen
 
 if TYPE_CHECKING:
@@ -122,6 +123,8 @@ def open_session(
 def _may_become(layer: Labels, saved: np.ndarray) -> bool:
     """Whether saved labels can be written into a layer without loss of one it has."""
     if layer.multiscale or layer.data.shape != saved.shape:
+        return False
+    if isinstance(layer.data, StoredLabels):  # it would be read and written whole
         return False
     here = np.asarray(layer.data)
     return bool(np.can_cast(saved.dtype, here.dtype)) and not np.any((here != 0) & (here != saved))

@@ -12,19 +12,25 @@ pytest.importorskip("napari", reason="needs napari-samara[napari]")
 from napari.layers import Labels
 
 from napari_samara.errors import ImageError
+from napari_samara.ome_labels import create_labels
 from napari_samara.planes import Plane
 from napari_samara.ui.layers.labels import LayerLabels, painted_edits
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
     from napari_samara.session import LabelEdit
 
 SHAPE = (4, 8, 9)
 TWO = (np.array([2, 2]), np.array([1, 3]), np.array([4, 4]))
 
 
-@pytest.fixture
-def target() -> LayerLabels:
-    return LayerLabels(Labels(np.zeros(SHAPE, np.int32)), SHAPE)
+@pytest.fixture(params=["memory", "folder"])
+def target(request: pytest.FixtureRequest, tmp_path: Path) -> LayerLabels:
+    """Labels of a layer, in memory and in an OME-Zarr folder."""
+    if request.param == "memory":
+        return LayerLabels(Labels(np.zeros(SHAPE, np.int32)), SHAPE)
+    return LayerLabels(Labels(create_labels(tmp_path / "l.ome.zarr", SHAPE)), SHAPE)
 
 
 REGIONS = [
@@ -121,7 +127,7 @@ def test_closing_lets_go_of_the_methods_of_the_layer(target: LayerLabels) -> Non
     told.clear()
     target.close()
     layer.undo()
-    assert not layer.data.any()
+    assert not np.asarray(layer.data).any()
     assert told == []
     assert "undo" not in vars(layer)
 
