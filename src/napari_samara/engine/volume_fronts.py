@@ -17,6 +17,7 @@ if TYPE_CHECKING:
 
     from napari_samara.engine.consistency import Look
     from napari_samara.engine.slice_opinion import Tones
+    from napari_samara.engine.volume_appearance import Appearance
     from napari_samara.engine.volume_slices import SliceMask
 
     Bools = NDArray[np.bool_]
@@ -125,6 +126,7 @@ class Front:
     last: Bools
     look: Look | None = None
     tones: Tones | None = None
+    appearance: Appearance | None = None
     logits: NDArray[np.float32] | None = None
     bounded: bool = False
     active: bool = True

@@ -19,9 +19,6 @@ if TYPE_CHECKING:
 
     Bools = NDArray[np.bool_]
 
-# Side of the smaller box that is tried, relative to that of the last mask.
-_SMALLER = 0.85
-
 # A box grows by no more than this part of its side, so that thin objects are not lost in it.
 _MOST_MARGIN = 0.5
 
@@ -99,29 +96,6 @@ def next_prompt(
         mask = Mask(data, 1.0, logits)
     given = large if settings.box else None
     return SlicePrompt(points, positive, given, mask)
-
-
-def smaller_box(prompt: SlicePrompt, data: Bools) -> SlicePrompt:
-    """Return the prompt of a piece that has become smaller.
-
-    Parameters
-    ----------
-    prompt : SlicePrompt
-        With a box.
-    data : ndarray of bool, shape (rows, cols)
-        The piece in this slice, not empty.
-
-    Returns
-    -------
-    SlicePrompt
-        With another box, and without a mask, which would say that it has not.
-    """
-    box = box_of(data)
-    assert box is not None  # fronts hold no empty mask
-    row0, col0, row1, col1 = box
-    down, across = (1 - _SMALLER) / 2 * (row1 - row0), (1 - _SMALLER) / 2 * (col1 - col0)
-    given = row0 + down, col0 + across, row1 - down, col1 - across
-    return replace(prompt, box=given, mask=None)
 
 
 def spread_points(data: Bools, count: int) -> NDArray[np.float64]:

@@ -28,12 +28,12 @@ class PropagateSettings(Settings):
     mask : str
         Whether the last mask itself is given: ``"logits"`` as the decoder left it, ``"binary"``
         as it was cut off, ``"none"``.
-    sizes : bool
-        Whether a smaller box is tried as well, so that objects can shrink.
     inertia : float
         How much the next outline is drawn towards the last one, see `slice_opinion`.
     appearance : float
-        How much the brightness of each pixel counts.
+        How much it counts what each pixel looks like, see `volume_appearance`.
+    matching : float
+        How much it counts which pixels of the last slice it looks like, see `volume_matching`.
     method : str
         ``"model"``, or ``"interpolate"`` for outlines that move evenly between annotated slices.
     stop : float
@@ -56,7 +56,7 @@ class PropagateSettings(Settings):
     )
     box: bool = setting(True, title="Box", help="Prompt with the box around the last mask.")
     margin: float = setting(
-        0.5,
+        0.0,
         title="Margin of the box (slices)",
         help="By how much the box grows, as a multiple of the distance between slices.",
         minimum=0.0,
@@ -76,24 +76,26 @@ class PropagateSettings(Settings):
         help="logits: as the decoder left it; binary: as it was cut off; none: not at all.",
         choices=MASKS,
     )
-    sizes: bool = setting(
-        True,
-        title="Try a smaller box",
-        help="Ask with a smaller box as well and take what looks more like the object.",
-    )
-    inertia: float = setting(
+    matching: float = setting(
         1.0,
-        title="Inertia of the outline",
-        help="Logits by which a pixel is held back for each slice distance that it lies outside of "
-        "the last mask, and kept inside; 0 trusts the model alone.",
+        title="Weight of the last slice",
+        help="How much it counts which pixels of the last slice a pixel looks like, those of the "
+        "object or those next to it.",
         minimum=0.0,
         maximum=32.0,
     )
     appearance: float = setting(
-        3.0,
-        title="Weight of the brightness",
-        help="How much it counts whether a pixel is as bright as the object was on the annotated "
-        "slice; 0 trusts the model alone.",
+        1.0,
+        title="Weight of the appearance",
+        help="How much it counts whether a pixel looks like the object did on the annotated slice.",
+        minimum=0.0,
+        maximum=32.0,
+    )
+    inertia: float = setting(
+        0.25,
+        title="Inertia of the outline",
+        help="Logits by which a pixel is held back for each slice distance that it lies outside of "
+        "the last mask, and kept inside.",
         minimum=0.0,
         maximum=32.0,
     )
