@@ -11,7 +11,6 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from scipy import ndimage
 
-from napari_samara.embedding import Embedding
 from napari_samara.engine.volume_decoding import SlicePrompt, decode_prompts
 from napari_samara.engine.volume_slices import SliceMask, Slices
 from napari_samara.intensity import Contrast, to_rgb
@@ -24,6 +23,7 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
+    from napari_samara.embedding import Embedding
     from napari_samara.engine.predictor import Predictor
     from napari_samara.planes import Plane
     from napari_samara.store.base import EmbeddingStore
@@ -46,7 +46,7 @@ _LABELS = {
     "totalseg_mr": "totalseg_mr/mr_labels.nii.gz",
     "msd_hippocampus": "msd_hippocampus/*_labels.nii.gz",
     "sct_spine": "sct_spine/*_labels.nii.gz",
-    "pyradiomics_mri": "pyradiomics_mri/*_labels.nii.gz",
+    "pyradiomics_mri": "pyradiomics_mri/b*_labels.nii.gz",
     "fibsem_medulla": "fibsem_medulla/neuron_labels.ome.tif",
     "generated_nuclei": "",
     "generated_organs": "",

@@ -12,12 +12,10 @@ from napari_samara.engine.consistency import (
     compare,
     doubt_of,
     look_at,
-    ring_around,
-    ring_width,
 )
 from napari_samara.engine.interpolation import interpolate
-from napari_samara.engine.volume_appearance import Appearance
 from napari_samara.engine.volume_answers import answers_of
+from napari_samara.engine.volume_appearance import Appearance
 from napari_samara.engine.volume_fronts import (
     Known,
     connected,
@@ -194,10 +192,11 @@ class Propagation:
             return
         pixels, taken = seen
         look = look_at(pixels, data, taken)
-        assert front.tones is not None
+        assert front.appearance is not None
+        assert front.known_look is not None
         evidence = replace(
             compare(front.last, data, mask.score, front.look, look),
-            tone=front.tones.likeness(pixels, data),
+            contrast=look.left_of(front.known_look),
             waist=mask.area / front.smallest,
             length=abs(index - front.start) * self.slices.step / front.radius,
         )
@@ -211,7 +210,8 @@ class Propagation:
             self._leave(front, index)
             return
         mine[index] = replace(mask, doubt=doubt, reason=reason)
-        front.path.append((index, evidence.tone, mask.area))
+        likeness = front.appearance.tones.likeness(pixels, data)
+        front.path.append((index, likeness, mask.area))
         gap = passed_gap(front.path) if self.settings.stop < 1 else None
         if gap is not None:  # what was found behind it is another object
             self._stop(front, gap, index)
@@ -269,11 +269,10 @@ class Propagation:
         best = max(masks, key=lambda index: masks[index].area)
         sight, data = self._sight(best), masks[best].data
         pixels = sight.pixels
-        front.look = look_at(pixels, data)
+        front.look = front.known_look = look_at(pixels, data)
         front.appearance = Appearance.of(sight, data)
-        front.tones = front.appearance.tones
         front.path.append((best, 1.0, masks[best].area))
         if best != front.start:
             here = self._sight(front.start)
-            likeness = front.tones.likeness(here.pixels, front.last)
+            likeness = front.appearance.tones.likeness(here.pixels, front.last)
             front.path.append((front.start, likeness, front.smallest))

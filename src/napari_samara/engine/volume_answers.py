@@ -105,15 +105,13 @@ def _opinion(
 ) -> Floats:
     """Logits of all that is known beside the model."""
     assert front.appearance is not None  # fronts have looked
-    parts = (
-        (settings.inertia, lambda: depth_opinion(front.last, step)),
-        (settings.appearance, lambda: front.appearance.log_odds(here, front.last)),
-        (settings.matching, lambda: matched(before, here, front.last)),
-    )
     total = np.zeros(front.last.shape, dtype=np.float32)
-    for weight, part in parts:
-        if weight:
-            total += weight * part()
+    if settings.inertia:
+        total += settings.inertia * depth_opinion(front.last, step)
+    if settings.appearance:
+        total += settings.appearance * front.appearance.log_odds(here, front.last)
+    if settings.matching:
+        total += settings.matching * matched(before, here, front.last)
     return total
 
 

@@ -104,7 +104,9 @@ class Appearance:
         for name, weights in self.weights.items():
             one = np.tensordot(weights.astype(np.float32), sight.embedding.features[name], 1)
             total += sight.sampled(one[None], places)[:, 0]
-        for weight, grey in zip(self.blurred, _greys(sight.pixels[window], self.tones), strict=True):
+        for weight, grey in zip(
+            self.blurred, _greys(sight.pixels[window], self.tones), strict=True
+        ):
             total += weight * grey.ravel()
         found = np.full(near.shape, -_SUREST, dtype=np.float32)
         found[window] = total.clip(-_SUREST, _SUREST).reshape(found[window].shape)

@@ -86,7 +86,9 @@ def window_of(data: Bools) -> tuple[slice, slice]:
 
 def places_in(window: tuple[slice, slice], step: int = 1) -> NDArray[np.int_]:
     """Return every pixel of a window, or one of `step` along both axes: (N, 2)."""
-    grid = np.mgrid[window[0].start : window[0].stop : step, window[1].start : window[1].stop : step]
+    grid = np.mgrid[
+        window[0].start : window[0].stop : step, window[1].start : window[1].stop : step
+    ]
     return np.asarray(grid.reshape(2, -1).T)
 
 
