@@ -1,4 +1,4 @@
-"""What an object is looked for with in the next slice, made of its mask in this one."""
+"""What an object is looked for with in a slice, made of the mask that is expected there."""
 
 from __future__ import annotations
 
@@ -59,18 +59,18 @@ def next_prompt(
     step: float,
     settings: PropagateSettings,
 ) -> SlicePrompt:
-    """Make the prompt of one piece of an object for the slice after.
+    """Make the prompt of one piece of an object for a slice.
 
     Parameters
     ----------
     data : ndarray of bool, shape (rows, cols)
-        The piece in this slice, not empty.
+        The piece as it is expected in that slice, not empty.
     logits : ndarray of float32, shape (S, S), or None
-        That it came from; None where they show something else as well.
+        Of the mask in the slice before; None where they show something else as well.
     others : ndarray of bool, shape (rows, cols), or None
         Where other objects are.
     step : float
-        Distance to the next slice in pixels.
+        Distance between slices in pixels.
     settings : PropagateSettings
         Which kinds of prompts.
 

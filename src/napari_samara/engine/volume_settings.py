@@ -12,17 +12,18 @@ from napari_samara.settings import Settings, setting
 class PropagateSettings(Settings):
     """How an object is followed through a volume.
 
-    The first five say what each next slice is prompted with; the defaults are what
-    ``benchmarks/propagation.py`` found best.
+    The first five say what the model is prompted with in each next slice, the three after them
+    what is added to its answer, and expected before it; ``benchmarks/propagation.py`` compares
+    them.
 
     Attributes
     ----------
     box : bool
-        Whether with the box around the last mask.
+        Whether with the box around where the object is expected.
     margin : float
         By how much that box grows, as a multiple of the distance between slices.
     points : int
-        Points inside the last mask.
+        Points inside of that.
     negatives : bool
         Whether with points in other objects that come near.
     mask : str
@@ -54,7 +55,7 @@ class PropagateSettings(Settings):
         "between annotated slices, which costs nothing.",
         choices=METHODS,
     )
-    box: bool = setting(True, title="Box", help="Prompt with the box around the last mask.")
+    box: bool = setting(True, title="Box", help="Prompt with the box around where it is expected.")
     margin: float = setting(
         0.0,
         title="Margin of the box (slices)",
@@ -63,7 +64,7 @@ class PropagateSettings(Settings):
         maximum=100.0,
     )
     points: int = setting(
-        0, title="Points inside", help="Points inside the last mask.", minimum=0, maximum=16
+        0, title="Points inside", help="Points where it is expected.", minimum=0, maximum=16
     )
     negatives: bool = setting(
         True,
