@@ -9,6 +9,7 @@ import numpy as np
 from scipy.ndimage import distance_transform_edt
 
 from napari_samara.engine.volume_slices import SliceMask, Slices
+from napari_samara.geometry import Frame
 from napari_samara.masks import Mask
 
 if TYPE_CHECKING:
@@ -58,7 +59,8 @@ class Phantom:
 
         def embedding_of(plane: Any) -> Any:
             self.encoded.append(plane.index)
-            return SimpleNamespace(truth=plane.extract(self.labels))
+            truth = plane.extract(self.labels)
+            return SimpleNamespace(truth=truth, features={}, frame=Frame(*truth.shape, 64))
 
         shape = self.labels.shape
         return Slices(shape, axis, embedding_of, lambda p: p.extract(self.pixels), **options)

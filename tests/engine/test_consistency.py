@@ -34,7 +34,6 @@ def test_no_doubt_about_the_same() -> None:
         ({"shift": 2.0}, "middle"),
         ({"brightness": 3.0}, "brightness"),
         ({"contrast": 0.0}, "stands out"),
-        ({"tone": -0.5}, "what is around it"),
         ({"waist": 3.0}, "grows again"),
         ({"length": 5.0}, "long for its width"),
     ],
@@ -59,6 +58,9 @@ def test_what_is_compared() -> None:
     assert evidence.area == 1
     assert evidence.iou == pytest.approx(80 / 120)
     assert evidence.contrast == 1
+    faded = np.where(square(10, 10, 10), 100, 50).astype(np.uint8)
+    assert look_at(faded, square(10, 10, 10)).left_of(look) == pytest.approx(1 / 3)
+    assert look.left_of(look_at(np.full((40, 40), 50, np.uint8), square(10, 10, 10))) == 1
 
 
 def test_tones_are_silent_where_all_is_alike() -> None:

@@ -74,7 +74,7 @@ def test_any_axis(one: Phantom, axis: int) -> None:
 def test_a_range_limits_it(one: Phantom) -> None:
     found = run(one, {1: Known(one.given(1, 10))}, span=(8, 13)).found[1]
     assert sorted(found) == [8, 9, 10, 11, 12]
-    assert set(one.encoded) == {8, 9, 11, 12}
+    assert set(one.encoded) == {8, 9, 10, 11, 12}
 
 
 def test_two_known_slices_meet_in_the_middle(one: Phantom) -> None:
@@ -127,7 +127,7 @@ def test_many_at_once_are_as_one_by_one(touching: Phantom) -> None:
     together = run(
         touching, {n: Known(touching.given(n, 10)) for n in (1, 2, 3)}, negatives=False
     ).found
-    assert max(touching.batches) == 6  # two sizes of each
+    assert max(touching.batches) == 3
     for number, masks in alone.items():
         assert sorted(masks) == sorted(together[number])
         for index, mask in masks.items():
@@ -181,7 +181,7 @@ def test_a_correction_changes_its_neighbourhood_alone(one: Phantom) -> None:
     assert dice(made, one.labels == 1) >= dice(first, one.labels == 1) - 0.01
     assert made[6] is wrong[6]
     assert made[13].origin == GIVEN
-    assert set(one.encoded) <= {9, 11, 12, 14, 15}
+    assert set(one.encoded) <= {9, 10, 11, 12, 13, 14, 15}
 
 
 def test_an_empty_correction_ends_the_object_there(one: Phantom) -> None:

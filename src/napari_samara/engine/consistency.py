@@ -20,6 +20,9 @@ if TYPE_CHECKING:
 # Grey levels of 255 below which brightness counts as alike, whatever the noise.
 _LEVELS = 4.0
 
+# Contrast on the known slice, in standard deviations, below which its loss says nothing.
+_TELLING = 0.5
+
 
 @dataclass(frozen=True)
 class Look:
@@ -43,6 +46,18 @@ class Look:
         """How much it stands out, in standard deviations; negative where darker."""
         noise = math.sqrt((self.spread**2 + self.outer_spread**2) / 2) + _LEVELS
         return (self.inside - self.outside) / noise
+
+    def left_of(self, known: Look) -> float:
+        """Return the share of a contrast that is left, in grey levels; 1 where it was too little.
+
+        Parameters
+        ----------
+        known : Look
+            Where the object is known.  A look that follows slow changes fades with the object.
+        """
+        if abs(known.contrast) < _TELLING:
+            return 1.0
+        return (self.inside - self.outside) / (known.inside - known.outside)
 
     def towards(self, other: Look, share: float) -> Look:
         """Return a look between this one and another, which follows slow changes."""
@@ -69,10 +84,7 @@ class Evidence:
     brightness : float
         Change of the mean inside since the look that is remembered, in spreads.
     contrast : float
-        What is left of the contrast of that look; 1 where it had too little to tell.
-    tone : float
-        How much more its pixels look like the object than like what was next to it, as a share of
-        the known slice; below 0 they look like its surroundings.
+        What is left of the contrast on the known slice; 1 where it had too little to tell.
     waist : float
         Area relative to the smallest on the way, for what has become thin and grows again.
     length : float
@@ -85,7 +97,6 @@ class Evidence:
     score: float
     brightness: float = 0.0
     contrast: float = 1.0
-    tone: float = 1.0
     waist: float = 1.0
     length: float = 0.0
 
@@ -130,10 +141,6 @@ def ring_around(data: Bools, width: int) -> Bools:
     return np.asarray((ndimage.distance_transform_edt(~data) <= width) & ~data)
 
 
-# Contrast of the remembered look, in standard deviations, below which its loss says nothing.
-_TELLING = 0.5
-
-
 def compare(last: Bools, data: Bools, score: float, remembered: Look, look: Look) -> Evidence:
     """Compare an object with what it was.
 
@@ -153,16 +160,12 @@ def compare(last: Bools, data: Bools, score: float, remembered: Look, look: Look
     """
     before, now = np.count_nonzero(last), np.count_nonzero(data)
     apart = np.argwhere(last).mean(0) - np.argwhere(data).mean(0)
-    kept = 1.0
-    if abs(remembered.contrast) >= _TELLING:
-        kept = look.contrast / remembered.contrast
     return Evidence(
         iou=overlap(last, data),
         area=float(now / before),
         shift=float(np.hypot(*apart) / math.sqrt(before / math.pi)),
         score=score,
         brightness=abs(look.inside - remembered.inside) / (remembered.spread + _LEVELS),
-        contrast=kept,
     )
 
 
@@ -173,8 +176,7 @@ _REASONS = (
     ("grown", "the area jumps", 1.4, 2.5),
     ("shift", "the middle jumps", 0.35, 1.2),
     ("brightness", "the brightness changes", 0.8, 2.2),
-    ("contrast", "it no longer stands out", 0.6, 0.1),
-    ("tone", "it looks like what is around it", 0.4, -0.2),
+    ("contrast", "it no longer stands out", 0.65, 0.25),
     ("waist", "it has become thin and grows again", 1.4, 3.0),
     ("length", "it is long for its width", 2.0, 4.0),
 )
@@ -213,8 +215,7 @@ _WEIGHTS = {
     "grown": 0.5,
     "shift": 0.4,
     "brightness": 0.8,
-    "contrast": 0.5,
-    "tone": 0.85,
+    "contrast": 0.8,
     "waist": 0.45,
     "length": 0.35,
 }

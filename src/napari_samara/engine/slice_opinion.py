@@ -1,9 +1,8 @@
-"""What the slice before says of each pixel of the next, beside what the model says.
+"""Brightness and place: what the slices before say of each pixel of the next.
 
-A promptable model answers a box with something that fills the box, also where the object has
-become smaller or has ended.  Two opinions are therefore added to its logits: outlines seldom move
-far from one slice to the next, and an object is about as bright in the next slice as it was.  The
-second one is silent where inside and outside look alike.
+A promptable model answers a box with something that fills the box, also where the object has become
+smaller or has ended.  Outlines seldom move far from one slice to the next, and an object is about
+as bright in the next slice as it was; the second says nothing where inside and outside look alike.
 """
 
 from __future__ import annotations
@@ -93,11 +92,6 @@ class Tones:
         if not self.telling:
             return 1.0
         return float(self.ratio[pixels[data]].mean() / self.mean)
-
-    def opinion(self, pixels: NDArray[np.uint8]) -> Floats:
-        """Return the logarithm for each pixel (rows, cols), smoothed over neighbours."""
-        found: Floats = ndimage.gaussian_filter(self.ratio[pixels], 1.0)
-        return found
 
 
 def depth_opinion(last: Bools, step: float) -> Floats:

@@ -12,12 +12,10 @@ from napari_samara.engine.consistency import (
     compare,
     doubt_of,
     look_at,
-    ring_around,
-    ring_width,
 )
 from napari_samara.engine.interpolation import interpolate
-from napari_samara.engine.slice_opinion import Tones
 from napari_samara.engine.volume_answers import answers_of
+from napari_samara.engine.volume_appearance import Appearance
 from napari_samara.engine.volume_fronts import (
     Known,
     connected,
@@ -27,6 +25,7 @@ from napari_samara.engine.volume_fronts import (
     visits_of,
     without,
 )
+from napari_samara.engine.volume_matching import Sight
 from napari_samara.engine.volume_settings import PropagateSettings
 from napari_samara.engine.volume_slices import PROPAGATED, SliceMask, overlap
 
@@ -96,6 +95,7 @@ class Propagation:
         self._span = span or (0, len(slices))
         self.found: Found = {number: one.beginning() for number, one in self.known.items()}
         self.evidence: dict[tuple[int, int], Evidence] = {}
+        self._seen: dict[int, Sight] = {}
         self._fronts: list[Front] = []
         if self.settings.method == "model":
             self._fronts = fronts_of(self.known, self._span)
@@ -157,15 +157,14 @@ class Propagation:
 
     def _visit(self, index: int, fronts: list[Front]) -> None:
         """Find all objects that are on their way through a slice."""
-        plane = self.slices.plane(index)
-        embedding, pixels = self.slices.embedding_of(plane), self.slices.pixels_of(plane)
+        here, before = self._sight(index), self._sight(index - fronts[0].way)
         taken = self._taken(index)
         for front in fronts:
             if front.look is None:
                 self._remember(front)
         crowd = self._crowd(index, fronts, taken)
         how = self._decode, self.settings, self.slices.step
-        answers = answers_of(embedding, pixels, fronts, crowd, how)
+        answers = answers_of(before, here, fronts, crowd, how)
         reach = max(1, round(self.slices.step * self.settings.margin))
         for one, front in zip(answers, fronts, strict=True):
             np.logical_and(one.data, ~taken, out=one.data)
@@ -175,7 +174,7 @@ class Propagation:
         for front, one in zip(fronts, answers, strict=True):
             self.done += 1
             front.last = without(front.last, taken)  # what others have is no loss
-            self._judge(front, index, (pixels, taken), one)
+            self._judge(front, index, (here.pixels, taken), one)
 
     def _judge(
         self,
@@ -193,10 +192,11 @@ class Propagation:
             return
         pixels, taken = seen
         look = look_at(pixels, data, taken)
-        assert front.tones is not None
+        assert front.appearance is not None
+        assert front.known_look is not None
         evidence = replace(
             compare(front.last, data, mask.score, front.look, look),
-            tone=front.tones.likeness(pixels, data),
+            contrast=look.left_of(front.known_look),
             waist=mask.area / front.smallest,
             length=abs(index - front.start) * self.slices.step / front.radius,
         )
@@ -210,7 +210,8 @@ class Propagation:
             self._leave(front, index)
             return
         mine[index] = replace(mask, doubt=doubt, reason=reason)
-        front.path.append((index, evidence.tone, mask.area))
+        likeness = front.appearance.tones.likeness(pixels, data)
+        front.path.append((index, likeness, mask.area))
         gap = passed_gap(front.path) if self.settings.stop < 1 else None
         if gap is not None:  # what was found behind it is another object
             self._stop(front, gap, index)
@@ -233,6 +234,14 @@ class Propagation:
     def _leave(self, front: Front, index: int) -> None:
         front.active = False
         self.done += abs(front.end - index)
+
+    def _sight(self, index: int) -> Sight:
+        """See a slice; the two that were seen last are kept."""
+        if index not in self._seen:
+            plane = self.slices.plane(index)
+            sight = Sight(self.slices.embedding_of(plane), self.slices.pixels_of(plane))
+            self._seen = {**dict(list(self._seen.items())[-1:]), index: sight}
+        return self._seen[index]
 
     def _taken(self, index: int) -> Bools:
         """Pixels of a slice that objects have for good: accepted ones, and given slices."""
@@ -258,11 +267,12 @@ class Propagation:
         """Look at an object where most of it is known: near its ends it shows badly."""
         masks = self.known[front.object_id].masks
         best = max(masks, key=lambda index: masks[index].area)
-        pixels, data = self.slices.pixels_of(self.slices.plane(best)), masks[best].data
-        front.look = look_at(pixels, data)
-        front.tones = Tones.of(pixels, data, ring_around(data, 2 * ring_width(data)))
+        sight, data = self._sight(best), masks[best].data
+        pixels = sight.pixels
+        front.look = front.known_look = look_at(pixels, data)
+        front.appearance = Appearance.of(sight, data)
         front.path.append((best, 1.0, masks[best].area))
         if best != front.start:
-            here = self.slices.pixels_of(self.slices.plane(front.start))
-            likeness = front.tones.likeness(here, front.last)
+            here = self._sight(front.start)
+            likeness = front.appearance.tones.likeness(here.pixels, front.last)
             front.path.append((front.start, likeness, front.smallest))

@@ -8,7 +8,9 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from napari_samara.engine.slice_opinion import depth_opinion
-from napari_samara.engine.volume_prompts import next_prompt, pieces_of, smaller_box
+from napari_samara.engine.volume_fronts import connected
+from napari_samara.engine.volume_matching import matched
+from napari_samara.engine.volume_prompts import next_prompt, pieces_of
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -18,6 +20,7 @@ if TYPE_CHECKING:
     from napari_samara.embedding import Embedding
     from napari_samara.engine.volume_decoding import SlicePrompt
     from napari_samara.engine.volume_fronts import Front
+    from napari_samara.engine.volume_matching import Sight
     from napari_samara.engine.volume_settings import PropagateSettings
     from napari_samara.masks import Mask
 
@@ -25,8 +28,8 @@ if TYPE_CHECKING:
     Floats = NDArray[np.float32]
     Decode = Callable[[Embedding, Sequence[SlicePrompt]], list[Mask]]
 
-# By how much a smaller box must fit better, as a share of the likeness of the whole object.
-_BETTER = 0.02
+# Pixels that are expected of an object in the next slice, below which its last mask is asked for.
+_LEAST = 3
 
 
 @dataclass(frozen=True, eq=False)
@@ -49,25 +52,23 @@ class Answer:
 
 
 def answers_of(
-    embedding: Embedding,
-    pixels: NDArray[np.uint8],
+    before: Sight,
+    here: Sight,
     fronts: Sequence[Front],
     crowd: NDArray[np.int32],
     how: tuple[Decode, PropagateSettings, float],
 ) -> list[Answer]:
     """Look for all objects of a slice at once.
 
-    Each piece of an object is asked for by itself, and with `PropagateSettings.sizes` by a smaller
-    box as well: of the two answers the one that looks more like the object is taken.
+    Where an object is to be expected follows from the slice before; the model is asked for it by
+    the box around that, each piece by itself, and both have a say in the mask.
 
     Parameters
     ----------
-    embedding : Embedding
-        Of the slice.
-    pixels : ndarray of uint8, shape (rows, cols)
-        The slice as the model sees it.
+    before, here : Sight
+        The slice that the objects come from, and this one.
     fronts : sequence of Front
-        The objects, which have looked where they come from.
+        The objects, whose appearance is known.
     crowd : ndarray of int, shape (rows, cols)
         How many objects are, or are about to be, at each pixel.
     how : tuple of Decode, PropagateSettings, float
@@ -80,44 +81,43 @@ def answers_of(
     """
     decode, settings, step = how
     prompts: list[SlicePrompt] = []
-    owners: list[tuple[int, int]] = []
-    likenesses = []
+    owners: list[int] = []
     for at, front in enumerate(fronts):
-        assert front.tones is not None  # fronts have looked
-        likeness = front.tones.opinion(pixels)
-        likenesses.append(likeness)
-        opinion = settings.inertia * depth_opinion(front.last, step)
-        opinion = opinion + settings.appearance * likeness
-        pieces = pieces_of(front.last)
-        for number, piece in enumerate(pieces):
+        opinion = _opinion(before, here, front, settings, step)
+        expected = connected(opinion > 0, front.last, 1)
+        if np.count_nonzero(expected) < _LEAST:
+            expected = front.last
+        pieces = pieces_of(expected)
+        others = (crowd - front.last) > 0
+        for piece in pieces:
             logits = front.logits if len(pieces) == 1 else None
-            others = (crowd - front.last) > 0
             asked = next_prompt(piece, logits, others, step, settings)
-            sizes = [asked]
-            if settings.sizes and settings.box and front.tones.telling:
-                sizes.append(smaller_box(asked, piece))
-            prompts += [replace(one, opinion=opinion) for one in sizes]
-            owners += [(at, number)] * len(sizes)
-    found: dict[tuple[int, int], list[Mask]] = {}
-    for mask, owner in zip(decode(embedding, prompts), owners, strict=True):
-        found.setdefault(owner, []).append(mask)
-    return [
-        _answer(front, [m for (n, _), m in found.items() if n == at], likenesses[at])
-        for at, front in enumerate(fronts)
-    ]
+            prompts.append(replace(asked, opinion=opinion))
+            owners.append(at)
+    found: list[list[Mask]] = [[] for _ in fronts]
+    for mask, owner in zip(decode(here.embedding, prompts), owners, strict=True):
+        found[owner].append(mask)
+    return [_joined(masks) for masks in found]
 
 
-def _answer(front: Front, pieces: Sequence[Sequence[Mask]], likeness: Floats) -> Answer:
-    """Join the pieces of an object, each in the size that fits best."""
-    area = max(int(np.count_nonzero(front.last)), 1)
-    chosen = [max(masks, key=lambda m: _fit(m, masks, likeness, area)) for masks in pieces]
-    data = np.logical_or.reduce([mask.data for mask in chosen])
-    weights = [mask.area + 1 for mask in chosen]
-    score = float(np.average([mask.score for mask in chosen], weights=weights))
-    return Answer(np.array(data), score, chosen[0].logits if len(chosen) == 1 else None)
+def _opinion(
+    before: Sight, here: Sight, front: Front, settings: PropagateSettings, step: float
+) -> Floats:
+    """Logits of all that is known beside the model."""
+    assert front.appearance is not None  # fronts have looked
+    total = np.zeros(front.last.shape, dtype=np.float32)
+    if settings.inertia:
+        total += settings.inertia * depth_opinion(front.last, step)
+    if settings.appearance:
+        total += settings.appearance * front.appearance.log_odds(here, front.last)
+    if settings.matching:
+        total += settings.matching * matched(before, here, front.last)
+    return total
 
 
-def _fit(mask: Mask, masks: Sequence[Mask], likeness: Floats, area: int) -> float:
-    """Return how much of what looks like the object is in a mask, less what does not."""
-    fit = float(likeness[mask.data].sum() / area)
-    return fit + _BETTER if mask is masks[0] else fit
+def _joined(masks: Sequence[Mask]) -> Answer:
+    """Join the pieces of an object."""
+    data = np.logical_or.reduce([mask.data for mask in masks])
+    weights = [mask.area + 1 for mask in masks]
+    score = float(np.average([mask.score for mask in masks], weights=weights))
+    return Answer(np.array(data), score, masks[0].logits if len(masks) == 1 else None)

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from napari_samara.engine.consistency import Look
-    from napari_samara.engine.slice_opinion import Tones
+    from napari_samara.engine.volume_appearance import Appearance
     from napari_samara.engine.volume_slices import SliceMask
 
     Bools = NDArray[np.bool_]
@@ -104,8 +104,10 @@ class Front:
         Mask in the slice it was in last.
     look : Look or None
         How the object looked until then; None before the first step.
-    tones : Tones or None
-        How bright it is on the known slice.
+    known_look : Look or None
+        How it looks on the slice where most of it is known.
+    appearance : Appearance or None
+        What tells its pixels from those next to it there.
     logits : ndarray of float32 or None
         That `last` came from.
     bounded : bool
@@ -124,7 +126,8 @@ class Front:
     end: int
     last: Bools
     look: Look | None = None
-    tones: Tones | None = None
+    known_look: Look | None = None
+    appearance: Appearance | None = None
     logits: NDArray[np.float32] | None = None
     bounded: bool = False
     active: bool = True

@@ -1,9 +1,8 @@
-"""What an object is looked for with in the next slice, made of its mask in this one."""
+"""What an object is looked for with in a slice, made of the mask that is expected there."""
 
 from __future__ import annotations
 
 import math
-from dataclasses import replace
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -18,9 +17,6 @@ if TYPE_CHECKING:
     from napari_samara.engine.volume_settings import PropagateSettings
 
     Bools = NDArray[np.bool_]
-
-# Side of the smaller box that is tried, relative to that of the last mask.
-_SMALLER = 0.85
 
 # A box grows by no more than this part of its side, so that thin objects are not lost in it.
 _MOST_MARGIN = 0.5
@@ -63,18 +59,18 @@ def next_prompt(
     step: float,
     settings: PropagateSettings,
 ) -> SlicePrompt:
-    """Make the prompt of one piece of an object for the slice after.
+    """Make the prompt of one piece of an object for a slice.
 
     Parameters
     ----------
     data : ndarray of bool, shape (rows, cols)
-        The piece in this slice, not empty.
+        The piece as it is expected in that slice, not empty.
     logits : ndarray of float32, shape (S, S), or None
-        That it came from; None where they show something else as well.
+        Of the mask in the slice before; None where they show something else as well.
     others : ndarray of bool, shape (rows, cols), or None
         Where other objects are.
     step : float
-        Distance to the next slice in pixels.
+        Distance between slices in pixels.
     settings : PropagateSettings
         Which kinds of prompts.
 
@@ -99,29 +95,6 @@ def next_prompt(
         mask = Mask(data, 1.0, logits)
     given = large if settings.box else None
     return SlicePrompt(points, positive, given, mask)
-
-
-def smaller_box(prompt: SlicePrompt, data: Bools) -> SlicePrompt:
-    """Return the prompt of a piece that has become smaller.
-
-    Parameters
-    ----------
-    prompt : SlicePrompt
-        With a box.
-    data : ndarray of bool, shape (rows, cols)
-        The piece in this slice, not empty.
-
-    Returns
-    -------
-    SlicePrompt
-        With another box, and without a mask, which would say that it has not.
-    """
-    box = box_of(data)
-    assert box is not None  # fronts hold no empty mask
-    row0, col0, row1, col1 = box
-    down, across = (1 - _SMALLER) / 2 * (row1 - row0), (1 - _SMALLER) / 2 * (col1 - col0)
-    given = row0 + down, col0 + across, row1 - down, col1 - across
-    return replace(prompt, box=given, mask=None)
 
 
 def spread_points(data: Bools, count: int) -> NDArray[np.float64]:

@@ -12,28 +12,29 @@ from napari_samara.settings import Settings, setting
 class PropagateSettings(Settings):
     """How an object is followed through a volume.
 
-    The first five say what each next slice is prompted with; the defaults are what
-    ``benchmarks/propagation.py`` found best.
+    The first five say what the model is prompted with in each next slice, the three after them
+    what is added to its answer, and expected before it; ``benchmarks/propagation.py`` compares
+    them.
 
     Attributes
     ----------
     box : bool
-        Whether with the box around the last mask.
+        Whether with the box around where the object is expected.
     margin : float
         By how much that box grows, as a multiple of the distance between slices.
     points : int
-        Points inside the last mask.
+        Points inside of that.
     negatives : bool
         Whether with points in other objects that come near.
     mask : str
         Whether the last mask itself is given: ``"logits"`` as the decoder left it, ``"binary"``
         as it was cut off, ``"none"``.
-    sizes : bool
-        Whether a smaller box is tried as well, so that objects can shrink.
     inertia : float
         How much the next outline is drawn towards the last one, see `slice_opinion`.
     appearance : float
-        How much the brightness of each pixel counts.
+        How much it counts what each pixel looks like, see `volume_appearance`.
+    matching : float
+        How much it counts which pixels of the last slice it looks like, see `volume_matching`.
     method : str
         ``"model"``, or ``"interpolate"`` for outlines that move evenly between annotated slices.
     stop : float
@@ -54,16 +55,16 @@ class PropagateSettings(Settings):
         "between annotated slices, which costs nothing.",
         choices=METHODS,
     )
-    box: bool = setting(True, title="Box", help="Prompt with the box around the last mask.")
+    box: bool = setting(True, title="Box", help="Prompt with the box around where it is expected.")
     margin: float = setting(
-        0.5,
+        0.0,
         title="Margin of the box (slices)",
         help="By how much the box grows, as a multiple of the distance between slices.",
         minimum=0.0,
         maximum=100.0,
     )
     points: int = setting(
-        0, title="Points inside", help="Points inside the last mask.", minimum=0, maximum=16
+        0, title="Points inside", help="Points where it is expected.", minimum=0, maximum=16
     )
     negatives: bool = setting(
         True,
@@ -76,24 +77,26 @@ class PropagateSettings(Settings):
         help="logits: as the decoder left it; binary: as it was cut off; none: not at all.",
         choices=MASKS,
     )
-    sizes: bool = setting(
-        True,
-        title="Try a smaller box",
-        help="Ask with a smaller box as well and take what looks more like the object.",
-    )
-    inertia: float = setting(
+    matching: float = setting(
         1.0,
-        title="Inertia of the outline",
-        help="Logits by which a pixel is held back for each slice distance that it lies outside of "
-        "the last mask, and kept inside; 0 trusts the model alone.",
+        title="Weight of the last slice",
+        help="How much it counts which pixels of the last slice a pixel looks like, those of the "
+        "object or those next to it.",
         minimum=0.0,
         maximum=32.0,
     )
     appearance: float = setting(
-        3.0,
-        title="Weight of the brightness",
-        help="How much it counts whether a pixel is as bright as the object was on the annotated "
-        "slice; 0 trusts the model alone.",
+        1.0,
+        title="Weight of the appearance",
+        help="How much it counts whether a pixel looks like the object did on the annotated slice.",
+        minimum=0.0,
+        maximum=32.0,
+    )
+    inertia: float = setting(
+        0.25,
+        title="Inertia of the outline",
+        help="Logits by which a pixel is held back for each slice distance that it lies outside of "
+        "the last mask, and kept inside.",
         minimum=0.0,
         maximum=32.0,
     )
