@@ -217,7 +217,6 @@ def volumes() -> None:
     while handle.session.propagating is not None or not handle.review.listed:
         let_it_work(0.1)
     handle.review.step(1)
-    handle.review.step(1)
     picture(viewer, "review", "volumes")
     handle.close()
     viewer.close()

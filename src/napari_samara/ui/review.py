@@ -142,6 +142,9 @@ class Review:
         session.reopen(annotator.selected)
         session.plane = plane
         annotator.layers.select_points()
+        annotator.message.emit(
+            f"Object {annotator.selected} is open: prompt it on this slice, then follow again."
+        )
 
 
 def _rank(doubt: Doubt) -> tuple[float, int, tuple[tuple[int, int], ...]]:

@@ -19,7 +19,7 @@ from napari_samara.checkpoints.load import load_checkpoint
 from napari_samara.errors import OutputError
 from napari_samara.settings import FinetuneSettings
 from napari_samara.training.finetune import Finetuner
-from napari_samara.ui import finetune_job, own_checkpoints
+from napari_samara.ui import own_checkpoints, running
 from napari_samara.ui.offers import own_offer
 from napari_samara.ui.widgets.annotate import AnnotateWidget
 from napari_samara.ui.widgets.finetune import FinetuneWidget
@@ -178,7 +178,7 @@ def test_closing_ends_training_and_keeps_the_best(
     viewer, widget = dock
     folder = widget.target.folder
     tasks: list[Any] = []
-    real = finetune_job.started
+    real = running.started
     monkeypatch.setattr(
         "napari_samara.ui.widgets.finetune.started",
         lambda job, task: (tasks.append(task), real(job, task)),

@@ -14,6 +14,7 @@ from napari_samara.ui.widgets.follow_panel import FollowPanel
 from napari_samara.ui.widgets.forms import wrapped_label
 from napari_samara.ui.widgets.review_panel import ReviewPanel
 from napari_samara.ui.widgets.slices_panel import SlicesPanel
+from napari_samara.ui.workers import MainThread, Task
 
 if TYPE_CHECKING:
     from napari.viewer import Viewer
@@ -42,6 +43,7 @@ class VolumesWidget(QWidget):
         self.panels = (self.slices, self.following, self.review)
         self.line, self.open = wrapped_label(), QPushButton("Open the Annotate dock")
         self._joined: list[Annotator] = []
+        self._main = MainThread(self)
         self._build()
         self.open.clicked.connect(self._on_open)
         self.slices.along_changed.connect(self.following.refresh)
@@ -115,6 +117,7 @@ class VolumesWidget(QWidget):
         for panel in self.panels:
             panel.join(annotator)
         self._show_joined()
+        self._loading = Task(_load, self._main, _pass, _pass)
 
     def _on_going_on(self, *_: Any) -> None:
         """Take away what was said before: it is over."""
@@ -139,6 +142,16 @@ class VolumesWidget(QWidget):
         if self.parent() is None:
             _part(self, self._joined)
             self.deleteLater()
+
+
+def _load() -> None:
+    """Import what following needs, so that its first slice does not wait for it."""
+    import napari_samara.engine.volume
+    import napari_samara.engine.volume_result  # noqa: F401
+
+
+def _pass(_: object) -> None:
+    """Do nothing: where it cannot be imported, following says so."""
 
 
 def _part(widget: VolumesWidget, joined: list[Annotator]) -> None:
