@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from napari_samara.engine.automatic_settings import AutomaticSettings
 from napari_samara.ui.keeping import Subject
 from napari_samara.ui.layers.encoder_view import EncoderView
 from napari_samara.ui.object_tools import look_at
@@ -107,6 +108,8 @@ class Joined:
             (widget.options.encode_asked, session.encode),
             (widget.objects.jumped, self._on_jump),
             (session.events.batch, self._on_batch),
+            (widget.prompting.find_all.asked, self._on_find_all),
+            (widget.prompting.find_all.stop_asked, session.stop_finding),
             (widget.prompting.each_toggled, self._on_each),
             (annotator.each_switched, widget.prompting.set_each),
             (widget.prompting.many.pick_asked, self._on_pick),
@@ -127,6 +130,7 @@ class Joined:
     def _on_status(self, status: Status) -> None:
         self.widget.status.show_status(status)
         self.widget.autosave.follow(status)
+        self.widget.prompting.find_all.set_finding(self.annotator.session.finding)
 
     def _on_candidates(self, masks: tuple[Mask, ...], choice: int) -> None:
         self.widget.prompting.set_candidates(masks, choice)
@@ -197,6 +201,11 @@ class Joined:
 
     def _on_jump(self, label: int) -> None:
         look_at(self.annotator, label)
+
+    def _on_find_all(self, preset: str) -> None:
+        session = self.annotator.session
+        self.annotator.attempt(session.find_all, AutomaticSettings.preset(preset))
+        self.widget.prompting.find_all.set_finding(session.finding)
 
     def _on_each(self, each: bool) -> None:
         self.annotator.each = each
