@@ -11,13 +11,14 @@ from __future__ import annotations
 
 import argparse
 import sys
+import time
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import torch
 from references import config, meta, ours, seeded_state
-from timing import compare, report
+from timing import report
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "tests"))
 
@@ -42,7 +43,7 @@ def main() -> None:
     parser.add_argument("--points", type=int, default=32, help="per side")
     parser.add_argument("--rounds", type=int, default=1)
     parser.add_argument("--keep", type=float, default=0.5, help="part that passes each limit")
-    parser.add_argument("--warm", action="store_true", help="with an unmeasured turn before")
+    parser.add_argument("--cpu", action="store_true", help="CPU seconds: for a shared machine")
     options = parser.parse_args()
     torch.set_num_threads(options.threads)
     sizes = config(options.blocks, options.size)
@@ -71,18 +72,17 @@ def main() -> None:
         results["segment-anything"] = generator.generate(picture)
 
     jobs = {"ours": own, "segment-anything": first}
-    if options.warm:
-        times = compare(jobs, options.rounds)
-    else:
-        from timing import seconds
-
-        times = {name: [] for name in jobs}
-        for _ in range(options.rounds):
-            for name, job in jobs.items():
-                times[name].append(seconds(job))
+    clock = time.process_time if options.cpu else time.perf_counter
+    times: dict[str, list[float]] = {name: [] for name in jobs}
+    for _ in range(options.rounds):
+        for name, job in jobs.items():
+            start = clock()
+            job()
+            times[name].append(clock() - start)
     print(agreement(results["ours"], results["segment-anything"]))
     title = f"{options.points} x {options.points} points, {options.blocks} blocks"
-    report(f"{title}, input {options.size}, {options.threads} thread(s)", times)
+    title += f", input {options.size}, {options.threads} thread(s)"
+    report(f"{title}, {'CPU time' if options.cpu else 'wall time'}", times)
 
 
 def peaked(state: dict[str, torch.Tensor]) -> dict[str, torch.Tensor]:

@@ -9,6 +9,7 @@ from tests.reference.seeded import fill
 from torch.testing import assert_close
 
 from napari_samara.model import SamConfig, SamModel, mask_decoder
+from napari_samara.model.outputs import ImageFeatures
 from napari_samara.model.pixel_blocks import from_blocks, to_blocks
 
 
@@ -95,3 +96,24 @@ def test_finer_maps_and_drawn_prompts_are_seen(samara):
     blank = code._replace(maps=torch.zeros_like(code.maps))
     assert (samara.decode(features, blank)[0] - expected).abs().max() > 1e-3
     assert F.interpolate(expected, 128).shape == (1, 3, 128, 128)
+
+
+def test_masks_that_promise_too_little_are_not_made(tiny_sam):
+    generator = torch.Generator().manual_seed(3)
+    embedding = torch.randn(1, 32, 4, 4, generator=generator)
+    points = 64 * torch.rand(9, 1, 2, generator=generator)
+    code = tiny_sam.prompt_encoder(points, torch.ones(9, 1, dtype=torch.int64))
+    features = ImageFeatures(embedding)
+    with torch.inference_mode():
+        expected, iou = tiny_sam.decode(features, code)
+        best = iou.amax(1)
+        least = float(best.median())
+        found, same = tiny_sam.decode_good(features, code, least)
+        nothing, _ = tiny_sam.decode_good(features, code, float(best.max()) + 1)
+    assert torch.equal(iou, same)
+    made = best >= least
+    assert 0 < made.sum() < 9
+    assert_close(found[made], expected[made])
+    assert not found[~made].any()
+    assert not nothing.any()
+    assert nothing.shape == expected.shape

@@ -225,7 +225,8 @@ class Search:
             now, left = left[:chunk], left[chunk:]
             xy = torch.from_numpy(embedding.frame.to_input(now))
             start = len(self.proposals)
-            parts = decode_parts(self.predictor.model, embedding, (xy, None), chunk, dense)
+            model, least = self.predictor.model, self._least
+            parts = decode_parts(model, embedding, (xy, None), chunk, dense, least)
             for part, logits, scores in parts:
                 self._keep(logits, scores, now[part] + box[:2], box)
             self.done += len(now)
@@ -238,6 +239,11 @@ class Search:
             self._tell()
         return True
 
+    @property
+    def _least(self) -> float:
+        """Predicted IoU below which nothing is kept."""
+        return max(self.settings.score - self.settings.keep_more * SCORE_SLACK, 0.0)
+
     def _keep(
         self,
         logits: torch.Tensor,
@@ -247,8 +253,8 @@ class Search:
     ) -> None:
         """Keep of logits (P, M, S, S) and scores (P, M) what may pass, also with lower limits."""
         settings = self.settings
-        least = max(settings.score - SCORE_SLACK, 0.0)
-        steady = max(settings.stability - STABILITY_SLACK, 0.0)
+        least = self._least
+        steady = max(settings.stability - settings.keep_more * STABILITY_SLACK, 0.0)
         for i, mask in (scores >= least).nonzero().tolist():
             point = float(points[i, 0]), float(points[i, 1])
             new = propose(

@@ -58,7 +58,7 @@ class AutomaticMasks:
         """Return what the same search gives with other limits; nothing is decoded.
 
         Scores more than 0.25 and stabilities more than 0.35 below the limits of the search were
-        not kept: lower limits find nothing more.
+        not kept, and nothing below them without `keep_more`: lower limits find nothing more.
 
         Parameters
         ----------

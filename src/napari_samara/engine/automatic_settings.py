@@ -46,6 +46,8 @@ class AutomaticSettings(Settings):
         How intensities become RGB.
     chunk : int
         Prompts decoded at once.
+    keep_more : bool
+        Whether what is somewhat below the limits is kept as well, so that they can be lowered.
     score : float
         Predicted IoU of a mask, at least.
     stability : float
@@ -157,6 +159,11 @@ class AutomaticSettings(Settings):
         help="Prompts decoded in one go; fewer need less memory.",
         minimum=1,
         maximum=4096,
+    )
+    keep_more: bool = setting(
+        True,
+        title="Keep more than is shown",
+        help="Keep what is somewhat below the limits, so that they can be lowered afterwards.",
     )
     score: float = setting(
         0.5,
@@ -297,6 +304,7 @@ PRESETS: Mapping[str, Mapping[str, Any]] = MappingProxyType(
             "source": "grid",
             "grid": "square",
             "skip_covered": False,
+            "keep_more": False,
             "score": 0.88,
             "stability": 0.95,
             "shared": 1.0,

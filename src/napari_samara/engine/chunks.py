@@ -64,6 +64,7 @@ def decode_parts(
     prompts: tuple[Tensor | None, Tensor | None],
     chunk: int,
     best_only: bool = True,
+    least: float = 0.0,
 ) -> Iterator[tuple[slice, Tensor, Tensor]]:
     """Decode prompts, some at a time; several masks are found of a point and one of a box.
 
@@ -79,6 +80,8 @@ def decode_parts(
         Prompts decoded together at most.
     best_only : bool
         Whether to give only the best mask of each.
+    least : float
+        As for `decode`.
 
     Yields
     ------
@@ -101,7 +104,7 @@ def decode_parts(
         signs = None if xy is None else torch.ones(xy.shape[:2], dtype=torch.int64)
         asked = xy, signs, None if boxes is None else boxes[part], None
         try:
-            logits, scores = decode(model, embedding, asked, points is not None, best_only)
+            logits, scores = decode(model, embedding, asked, points is not None, best_only, least)
         except (RuntimeError, MemoryError) as error:
             if not is_out_of_memory(error):
                 raise

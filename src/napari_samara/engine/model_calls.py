@@ -86,6 +86,7 @@ def decode(
     prompts: Sequence[Tensor | None],
     multimask: bool,
     best_only: bool,
+    least: float = 0.0,
 ) -> tuple[Tensor, Tensor]:
     """Decode prompts.
 
@@ -101,6 +102,9 @@ def decode(
         Whether to give several masks a prompt.
     best_only : bool
         Whether to give only the best of them.
+    least : float
+        Of several masks that are all asked for: predicted IoU below which they need not be made,
+        so that their logits may be zero.
 
     Returns
     -------
@@ -114,7 +118,10 @@ def decode(
     """
     features = _features(embedding, model)
     code = model.prompt_encoder(*(t if t is None else t.to(model.device) for t in prompts))
-    logits, scores = model.decode(features, code, multimask, best_only)
+    if multimask and not best_only and least > 0:
+        logits, scores = model.decode_good(features, code, least)
+    else:
+        logits, scores = model.decode(features, code, multimask, best_only)
     return logits.cpu(), scores.cpu()
 
 

@@ -133,7 +133,9 @@ class MaskDecoder(nn.Module):
         code: PromptCode,
         skips: Sequence[Tensor],
         choice: tuple[bool | None, bool],
+        least: float | None = None,
     ) -> tuple[Tensor, Tensor]:
+        """Decode in chunks; with `least`, masks of prompts whose scores are all lower are zero."""
         count, (height, width) = code.sparse.shape[0], image.shape[-2:]
         shared = image.flatten(2).transpose(1, 2).contiguous()  # (1, L, C)
         pe = image_pe.flatten(2).transpose(1, 2).contiguous()
@@ -158,11 +160,11 @@ class MaskDecoder(nn.Module):
             tokens = self._tokens(code.sparse[part])
             keys = shared_keys if shared_keys is not None and known is None else begin + pe
             tokens, keys = self.transformer(begin, pe, tokens, keys)
-            features = self._upscale(keys, blocks, maps)
             if self.mask_scores is None:
                 ids, iou = self._choose(tokens, *choice)
-                logits = self._masks(tokens, ids, features)
+                logits = self._worth_it(tokens, ids, (keys, blocks, maps), iou.amax(1), least)
             else:
+                features = self._upscale(keys, blocks, maps)
                 logits, iou = self._scored(tokens, features, (maps, known), choice)
             masks.append(from_blocks(logits, height, width))
             ious.append(iou)
@@ -201,6 +203,42 @@ class MaskDecoder(nn.Module):
         (P, M) with M counting all mask tokens, the single mask first.
         """
         return self._decode(image, image_pe, code, skips, (None, False))
+
+    def good_masks(
+        self,
+        image: Tensor,
+        image_pe: Tensor,
+        code: PromptCode,
+        skips: Sequence[Tensor],
+        least: float,
+    ) -> tuple[Tensor, Tensor]:
+        """Return the several masks (P, M, S, S) and predicted IoU (P, M) of each prompt.
+
+        Where SAM predicts less than `least` for all masks of a prompt, they are not made: their
+        logits are zero.  Other parameters are those of `forward`.
+        """
+        return self._decode(image, image_pe, code, skips, (True, False), least)
+
+    def _worth_it(
+        self,
+        tokens: Tensor,
+        ids: Tensor,
+        seen: tuple[Tensor, list[Tensor], Tensor | None],
+        best: Tensor,
+        least: float | None,
+    ) -> Tensor:
+        """Return logits (P, M, pixels) of masks `ids`; zeros where the best (P,) is too low."""
+        keys, blocks, maps = seen
+        worth = best >= (-torch.inf if least is None else least)
+        if bool(worth.all()):
+            return self._masks(tokens, ids, self._upscale(keys, blocks, maps))
+        pixels = keys.shape[1] << (2 * self.steps)
+        logits = tokens.new_zeros(*ids.shape, pixels)
+        if bool(worth.any()):
+            maps = None if maps is None else maps[worth]
+            features = self._upscale(keys[worth], blocks, maps)
+            logits[worth] = self._masks(tokens[worth], ids[worth], features)
+        return logits
 
     def _chunk(self, count: int, image: Tensor) -> int:
         """Return how many prompts to decode together."""

@@ -198,6 +198,24 @@ class SamModel(nn.Module):
         )
         return masks, iou
 
+    def decode_good(
+        self, features: ImageFeatures, code: PromptCode, least: float
+    ) -> tuple[Tensor, Tensor]:
+        """Return what `decode` does, with zeros for prompts whose masks all promise too little.
+
+        Parameters
+        ----------
+        features : ImageFeatures
+            Of one image.
+        code : PromptCode
+            Of P prompts.
+        least : float
+            Predicted IoU.
+        """
+        return self.mask_decoder.good_masks(
+            features.embedding, self.prompt_encoder.dense_pe(), code, features.skips, least
+        )
+
     def forward(
         self,
         pixel_values: Tensor | None = None,

@@ -5,9 +5,12 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
+from napari_samara.engine.automatic_settings import AutomaticSettings
 from napari_samara.errors import SessionError
 from napari_samara.session.candidates import Seeds
 from napari_samara.session.change import Change
+from napari_samara.session.events import Status
+from napari_samara.session.finding import FIND, Finding
 from napari_samara.session.prompting import PromptingSession
 from napari_samara.session.verbs import accept_candidates
 
@@ -21,6 +24,8 @@ if TYPE_CHECKING:
 
 class ManySession(PromptingSession):
     """A session in which one prompt can stand for one object; see `Session`."""
+
+    _finding: Finding | None = None
 
     @property
     def seeds(self) -> PromptSet:
@@ -65,6 +70,56 @@ class ManySession(PromptingSession):
             self._tell_seeds(before, after)
             self._keeper.note(self._held(), self._scene())
         return list(self.batch)
+
+    def find_all(self, settings: AutomaticSettings | None = None) -> None:
+        """Look for all objects of the plane without prompts, and offer them as `many` does.
+
+        Each object gets a point, which takes the place of the seeds there are as a step that
+        `undo` takes back.  With a runner that works elsewhere, `events.status` and `events.batch`
+        tell.
+
+        Parameters
+        ----------
+        settings : AutomaticSettings, optional
+            What to look for; windows and crops are not used, so that each point alone finds its
+            object again.
+        """
+        self._settle()
+        self.stop_finding()
+        contrast = self._decoder.encoded.get(self._plane, self._contrast)
+        finding = Finding(self._plane, contrast, settings or AutomaticSettings())
+        self._finding = finding
+        embeddings = self._decoder.embeddings
+
+        def done(found: PromptSet) -> None:
+            self._ended(finding)
+            if len(found):
+                self._decoder.encoded.setdefault(finding.plane, finding.contrast)
+                self.many(found, undoable=True)
+            else:
+                self._decoder.status(Status("failed", "no object was found in this plane"))
+
+        self._decoder.submit(
+            FIND,
+            lambda report: finding.run(embeddings, report),
+            done,
+            lambda: self._ended(finding),
+        )
+
+    @property
+    def finding(self) -> bool:
+        """Whether objects are being looked for."""
+        return self._finding is not None
+
+    def stop_finding(self) -> None:
+        """End the search soon; what was found by then is offered."""
+        if self._finding is not None:
+            self._finding.stop()
+
+    def _ended(self, finding: Finding) -> None:
+        if self._finding is finding:
+            self._finding = None
+        self._decoder.status(Status())
 
     @property
     def batch(self) -> tuple[Candidate, ...]:

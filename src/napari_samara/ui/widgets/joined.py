@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from napari_samara.engine.automatic_settings import AutomaticSettings
 from napari_samara.session.request import upright
 from napari_samara.ui.keeping import Subject
 from napari_samara.ui.layers.encoder_view import EncoderView
@@ -117,6 +118,8 @@ class Joined:
             (widget.options.encode_asked, session.encode),
             (widget.objects.jumped, self._on_jump),
             (session.events.batch, self._on_batch),
+            (widget.prompting.find_all.asked, self._on_find_all),
+            (widget.prompting.find_all.stop_asked, session.stop_finding),
             (widget.prompting.each_toggled, self._on_each),
             (annotator.each_switched, widget.prompting.set_each),
             (widget.prompting.many.pick_asked, self._on_pick),
@@ -140,6 +143,7 @@ class Joined:
     def _on_status(self, status: Status) -> None:
         self.widget.status.show_status(status)
         self.widget.autosave.follow(status)
+        self.widget.prompting.find_all.set_finding(self.annotator.session.finding)
 
     def _on_candidates(self, masks: tuple[Mask, ...], choice: int) -> None:
         self.widget.prompting.set_candidates(masks, choice)
@@ -230,6 +234,11 @@ class Joined:
     def _on_rows(self) -> None:
         """Have the chosen objects followed together."""
         self.annotator.following.chosen = tuple(self.widget.objects.selected)
+
+    def _on_find_all(self, preset: str) -> None:
+        session = self.annotator.session
+        self.annotator.attempt(session.find_all, AutomaticSettings.preset(preset))
+        self.widget.prompting.find_all.set_finding(session.finding)
 
     def _on_each(self, each: bool) -> None:
         self.annotator.each = each

@@ -10,6 +10,7 @@ from qtpy.QtWidgets import QButtonGroup, QCheckBox, QHBoxLayout, QPushButton, QV
 from napari_samara.ui.keys import key_text
 from napari_samara.ui.layers.signs import NEGATIVE, POSITIVE
 from napari_samara.ui.widgets.classes import class_combo
+from napari_samara.ui.widgets.find_all import FindAllForm
 from napari_samara.ui.widgets.forms import form_of, wrapped_label
 from napari_samara.ui.widgets.many import ManyForm
 
@@ -64,6 +65,8 @@ class PromptForm(QWidget):
         )
         layout.addWidget(self.refine)
         layout.addWidget(self.similar)
+        self.find_all = FindAllForm()
+        layout.addWidget(self.find_all)
         layout.addWidget(self.each)
         self.many = ManyForm()
         layout.addWidget(self.many)
