@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from napari_samara import api
+from napari_samara import session_api
 from napari_samara.cleanup_settings import CleanupSettings
 from napari_samara.cli.options import add_common, add_settings, settings_from
 from napari_samara.cli.report import emit
@@ -106,7 +106,7 @@ def run(args: argparse.Namespace) -> int:
 def _labels_of(path: Path) -> NDArray[Any]:
     """Labels of an image file, or of a session replayed."""
     if path.is_dir() or path.suffix == ".json":
-        return np.asarray(api.replay(path))
+        return np.asarray(session_api.replay(path))
     return np.array(read_image(path))
 
 
