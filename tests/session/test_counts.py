@@ -29,6 +29,6 @@ def test_present(labels: list[int], few: int, monkeypatch: pytest.MonkeyPatch) -
     monkeypatch.setattr(counts, "_FEW", few)
     planes = [np.random.default_rng(seed).integers(0, 9, (20, 30), np.int32) for seed in (0, 1)]
     planes[0][0, 0] = 2_000_000_000
-    found = Counts(Counter(), planes, labels)
+    found = Counts(Counter(), lambda: planes, labels)
     for label in labels:
         assert found.present(label) == sum(int((plane == label).sum()) for plane in planes)
