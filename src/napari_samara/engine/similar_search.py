@@ -177,18 +177,18 @@ def search(
     tiles = tiles_covering(size, side, min(round(2 * usual), side // 2))
     found: list[SimilarObject] = []
     step = side * FINEST / predictor.input_size
-    canvas = np.zeros([max(1, math.ceil(n / step)) for n in size], dtype=np.float32)
+    blend = _Blend(size, step)
     for number, tile in enumerate(tiles):
         if cancelled is not None and cancelled():
             raise CancelledError("the search for similar objects was cancelled")
         embedding = embedding_of(_or_none(tile, size))
         similarity = likeness.similarity(embedding)
-        _paste(canvas, similarity, tile, step)
+        blend.add(similarity, tile)
         seeds = _seeds(predictor, embedding, similarity, likeness, settings)
         found += _in_tile(predictor, (embedding, seeds), (tile, size), likeness, settings)
         if progress is not None:
             progress(number + 1, len(tiles))
-    return SimilarFound(tuple(_apart(found, known)), canvas, step)
+    return SimilarFound(tuple(_apart(found, known)), blend.map, step)
 
 
 def _seeds(
@@ -207,13 +207,36 @@ def _seeds(
     return to_image(embedding, peaks(similarity, usual / unit, max(settings.at_least, _PEAK)))
 
 
-def _paste(
-    canvas: NDArray[np.float32], similarity: NDArray[np.float32], tile: PixelBox, step: float
-) -> None:
-    """Write the map of a tile into that of the plane."""
-    row, col = round(tile[0] / step), round(tile[1] / step)
-    room = canvas[row : row + similarity.shape[0], col : col + similarity.shape[1]]
-    room[:] = similarity[: room.shape[0], : room.shape[1]]
+class _Blend:
+    """The map of a plane, of those of its tiles: each counts most in its middle, so no seam shows.
+
+    Parameters
+    ----------
+    size : tuple of int
+        (rows, cols) of the plane.
+    step : float
+        Pixels for one position.
+    """
+
+    def __init__(self, size: tuple[int, int], step: float) -> None:
+        self.step = step
+        shape = [max(1, math.ceil(length / step)) for length in size]
+        self._sum, self._weight = np.zeros((2, *shape), dtype=np.float32)
+
+    def add(self, similarity: NDArray[np.float32], tile: PixelBox) -> None:
+        """Take the map of a tile."""
+        row, col = round(tile[0] / self.step), round(tile[1] / self.step)
+        window = slice(row, row + similarity.shape[0]), slice(col, col + similarity.shape[1])
+        rows, cols = self._sum[window].shape
+        ramps = [np.minimum(np.arange(n) + 1, n - np.arange(n)) for n in similarity.shape]
+        weight = np.minimum.outer(*ramps).astype(np.float32)[:rows, :cols]
+        self._sum[window] += similarity[:rows, :cols] * weight
+        self._weight[window] += weight
+
+    @property
+    def map(self) -> NDArray[np.float32]:
+        """What is known, 0 where nothing is."""
+        return np.asarray(self._sum / np.maximum(self._weight, 1e-6), dtype=np.float32)
 
 
 def _in_tile(
