@@ -72,7 +72,7 @@ def test_windows_end_at_the_edge() -> None:
 
 
 def test_maps_are_read_at_the_middle_of_pixels() -> None:
-    ramp = np.broadcast_to(np.arange(SIZE, dtype=np.float32), (1, SIZE, SIZE))
+    ramp = np.tile(np.arange(SIZE, dtype=np.float32), (1, SIZE, 1))
     places = np.array([[3, 7], [0, 0], [47, 47]])
     read = sight(disk(20, 20, 8)).sampled(ramp, places)
     assert read[:, 0] == pytest.approx(places[:, 1], abs=1e-4)

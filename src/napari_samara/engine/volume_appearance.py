@@ -102,7 +102,7 @@ class Appearance:
         places = places_in(window)
         total = np.full(len(places), self.bias)
         for name, weights in self.weights.items():
-            one = np.tensordot(weights.astype(np.float32), sight.embedding.features[name], 1)
+            one = np.tensordot(weights.astype(np.float32), sight.fine_maps[name], 1)
             total += sight.sampled(one[None], places)[:, 0]
         for weight, grey in zip(
             self.blurred, _greys(sight.pixels[window], self.tones), strict=True

@@ -8,6 +8,7 @@ still where nothing changes, and gives way where what was next to it moves in.
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import cached_property
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -56,18 +57,19 @@ class Sight:
     embedding: Embedding
     pixels: NDArray[np.uint8]
 
-    @property
+    @cached_property
     def fine_maps(self) -> dict[str, Floats]:
-        """Feature maps by name that are fine enough to tell outlines."""
+        """Feature maps by name that are fine enough to tell outlines, each (C, h, w)."""
         side = self.embedding.frame.input_size
         maps = self.embedding.features.items()
-        return {name: value for name, value in maps if value.shape[-1] * _FINEST >= side}
+        # Copies: torch does not take what nobody may write to.
+        return {name: np.array(value) for name, value in maps if value.shape[-1] * _FINEST >= side}
 
     def sampled(self, maps: Floats, places: NDArray[np.int_]) -> Floats:
         """Return the values of maps (C, h, w) at pixels (N, 2) of the slice: (N, C)."""
         frame = self.embedding.frame
         xy = frame.to_input(places + 0.5) / frame.input_size * 2 - 1
-        grid, source = torch.from_numpy(xy)[None, None], torch.from_numpy(np.array(maps))[None]
+        grid, source = torch.from_numpy(xy)[None, None], torch.from_numpy(maps)[None]
         found = F.grid_sample(source, grid, padding_mode="border", align_corners=False)
         return np.asarray(found[0, :, 0].T.numpy())
 
