@@ -56,7 +56,7 @@ def picture(viewer: napari.Viewer, name: str, guide: str = "annotate") -> None:
     let_it_work()
     shot = viewer.window.screenshot(canvas_only=False, flash=False)
     path = OUT / f"{guide}-{name}.png"
-    Image.fromarray(shot[..., :3]).quantize(256).save(path, optimize=True)
+    Image.fromarray(shot[..., :3]).quantize(256, kmeans=3).save(path, optimize=True)
     print(f"{path.name}: {path.stat().st_size // 1024} kB")
 
 

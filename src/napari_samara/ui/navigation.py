@@ -114,7 +114,11 @@ def show_object(viewer: ViewerModel, binding: ImageBinding, record: ObjectRecord
 
 
 def show_part(
-    viewer: ViewerModel, binding: ImageBinding, plane: Plane, box: PixelBox | None
+    viewer: ViewerModel,
+    binding: ImageBinding,
+    plane: Plane,
+    box: PixelBox | None,
+    keep: bool = False,
 ) -> None:
     """Have the viewer show a plane of an image, with a box of it in the middle.
 
@@ -128,9 +132,12 @@ def show_part(
         Of that image, rows along the earlier axis.
     box : tuple of int or None
         Half-open (row0, col0, row1, col1); None leaves the camera where it is.
+    keep : bool
+        Whether the camera is left alone as well where all of the box is in view.
     """
+    stay = box is None or (keep and _in_view(viewer, binding, plane, box))
     show_plane(viewer.dims, binding, plane)
-    if box is None:
+    if box is None or stay:
         return
     row0, col0, row1, col1 = box
     centre = np.zeros(binding.ndim)
@@ -142,3 +149,15 @@ def show_part(
     shown = [axis - first for axis in viewer.dims.displayed if axis >= first]
     # napari 0.9 moved the camera to the scene and warns of the old name.
     getattr(viewer, "scene", viewer).camera.center = tuple(world[shown])
+
+
+def _in_view(viewer: ViewerModel, binding: ImageBinding, plane: Plane, box: PixelBox) -> bool:
+    """Whether the camera shows all of a box, on the slice that it is at or another one."""
+    if displayed_axes(viewer.dims, binding.ndim) != sorted(plane.displayed):
+        return False
+    layer = binding.layer
+    corners = np.asarray(layer.corner_pixels, dtype=float)  # of the level that napari draws
+    if layer.multiscale:
+        corners = corners * layer.downsample_factors[layer.data_level] / binding.factors
+    (row0, col0), (row1, col1) = corners[:, list(plane.displayed)]
+    return bool(row0 <= box[0] and col0 <= box[1] and box[2] - 1 <= row1 and box[3] - 1 <= col1)

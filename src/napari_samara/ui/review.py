@@ -84,7 +84,7 @@ class Review:
         part = next((p for p in record.parts if p.plane == doubt.plane), None) if record else None
         annotator.selected = doubt.label
         box = part.box if part is not None else None
-        show_part(annotator.viewer, annotator.binding, doubt.plane, box)
+        show_part(annotator.viewer, annotator.binding, doubt.plane, box, keep=True)
         self.moved.emit(doubt)
 
     def step(self, by: int) -> None:

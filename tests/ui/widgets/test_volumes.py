@@ -406,3 +406,20 @@ def test_the_annotate_dock_leads_to_this_one(
     assert asked == [("napari-samara", "Volumes")]
     annotator.close()
     assert not annotate.volumes.isVisibleTo(annotate)
+
+
+def test_the_camera_moves_only_where_it_must(open_: Callable[..., Opened], hands: Any) -> None:
+    _, annotator = open_()
+    viewer = annotator.viewer
+    hands(viewer)  # waits until the canvas has its size
+    followed(annotator)
+    camera = getattr(viewer, "scene", viewer).camera
+    viewer.reset_view()
+    QApplication.processEvents()
+    annotator.binding.layer.corner_pixels = np.array([[0, 0, 0], [19, 47, 55]])  # all is drawn
+    before = tuple(camera.center)
+    annotator.review.step(1)
+    assert tuple(camera.center) == before
+    annotator.binding.layer.corner_pixels = np.array([[0, 0, 0], [19, 5, 5]])
+    annotator.review.go(annotator.review.listed[0])
+    assert tuple(camera.center) != before
