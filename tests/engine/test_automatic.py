@@ -134,6 +134,29 @@ def test_small_objects_are_looked_at_closer(tiny, disks):
     assert count >= max(10, found_disks(whole.labels(), Disks(far, truth)))
 
 
+@pytest.mark.parametrize("shape", [(900, 900), (160, 1200)])
+def test_windows_of_a_large_image_are_looked_at_first(tiny, disks, monkeypatch, shape):
+    large = np.full(shape, 30, np.uint8)
+    large[16:144, 16:176] = disks.image
+    search = automatic.Search(tiny, Scene(to_rgb(large)), AutomaticSettings(), Watch())
+    # all of the image shows nothing, and a part of it objects of a size that is seen well
+    sampled = []
+    monkeypatch.setattr(search, "_sampled", lambda w: sampled.append(w) or np.full(20, 30.0))
+    windows = search._windows(np.zeros(0))
+    assert windows == sampled[0]
+    assert max(windows[0][2] - windows[0][0], windows[0][3] - windows[0][1]) == 512
+    # the part shows objects that are still too small
+    monkeypatch.setattr(search, "_sampled", lambda _: np.full(20, 14.0))
+    assert max(search._windows(np.zeros(0))[0][2:]) == 256
+    # nor does a part of it show small objects
+    monkeypatch.setattr(search, "_sampled", lambda _: np.full(3, 14.0))
+    assert search._windows(np.full(3, 30.0)) == [(0, 0, *shape)]
+    # all of the image shows objects well
+    assert search._windows(np.full(20, 30.0)) == [(0, 0, *shape)]
+    search.settings = AutomaticSettings(zoom="never")
+    assert search._windows(np.full(20, 3.0)) == [(0, 0, *shape)]
+
+
 def test_checkpoint_without_a_head_takes_the_grid(predictor, scene):
     settings = AutomaticSettings(points_per_side=4, score=0.0, stability=0.0)
     assert not predictor.has_dense_head

@@ -30,6 +30,14 @@ def test_small_objects_are_brought_to_the_wanted_size():
     assert len(windows) > 1
 
 
+def test_a_size_seen_in_a_part_of_the_image():
+    windows = fitting_windows((900, 1200), 512, 14, span=400)
+    assert windows[0][2] == fitting_windows((300, 400), 512, 14)[0][2]
+    same = fitting_windows((900, 1200), 512, SMALL, span=400)
+    assert same[0][2] == 400
+    assert fitting_windows((900, 1200), 512, 300, span=400)[0][2] == 400
+
+
 def test_no_closer_than_the_closest():
     side = fitting_windows((256, 256), 512, 1)[0][2]
     assert side == round(512 / CLOSEST)

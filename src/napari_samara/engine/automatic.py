@@ -14,7 +14,7 @@ from napari_samara.engine.automatic_settings import AutomaticSettings
 from napari_samara.engine.candidates import propose
 from napari_samara.engine.chunks import decode_parts
 from napari_samara.engine.dense_maps import dense_seeds
-from napari_samara.engine.fitting_windows import fitting_windows
+from napari_samara.engine.fitting_windows import OVERLAP, fitting_windows, window_grid
 from napari_samara.engine.point_grid import crop_layers, image_grid, square_grid
 from napari_samara.errors import SettingsError
 from napari_samara.intensity import Contrast
@@ -32,6 +32,9 @@ if TYPE_CHECKING:
 
 FEWEST = 8
 """Seeds from which on their sizes say how large objects are."""
+
+FAR = 1.5
+"""Pixels of the image for one of the model input from which on small objects cannot be seen."""
 
 COVERING = 0.1
 """Part of the image above which an object does not keep the grid from its inside."""
@@ -176,10 +179,38 @@ class Search:
         return dense_seeds(maps)
 
     def _windows(self, sizes: NDArray[np.float64]) -> list[PixelBox]:
-        """Windows in which objects have the size that the model knows best."""
-        if self.settings.zoom == "never" or len(sizes) < FEWEST:
-            return [self.scene.box]
-        return fitting_windows(self.scene.shape, self.predictor.input_size, median(sizes))
+        """Windows in which objects have the size that the model knows best.
+
+        All of a large image says little of small objects, so that windows of it are looked at, and
+        perhaps smaller ones after them.
+        """
+        shape, side = self.scene.shape, self.predictor.input_size
+        windows, span = [self.scene.box], max(shape)
+        if self.settings.zoom == "never":
+            return windows
+        while not self._cancelled():
+            known = len(sizes) >= FEWEST
+            if not known and span <= FAR * side:
+                break
+            fitting = (
+                fitting_windows(shape, side, median(sizes), span)
+                if known
+                else window_grid(shape, side, round(OVERLAP * side))
+            )
+            row0, col0, row1, col1 = fitting[0]
+            closer = max(row1 - row0, col1 - col0)
+            if closer >= span or span <= FAR * side:
+                return fitting
+            seen = self._sampled(fitting)
+            if len(seen) < FEWEST:
+                return fitting if known else windows
+            windows, span, sizes = fitting, closer, seen
+        return windows
+
+    def _sampled(self, windows: list[PixelBox]) -> NDArray[np.float64]:
+        """Sizes of the seeds in a few of some windows."""
+        chosen = {windows[len(windows) * part // 6] for part in (1, 3, 5)}
+        return np.concatenate([self._seeds(self._embed(box)).sizes for box in sorted(chosen)])
 
     def _grid(self, whole: Embedding) -> bool:
         """Decode the points of a grid, in the image and in crops; return whether to the end."""

@@ -25,7 +25,9 @@ OVERLAP = 0.25
 """Part of a window that its neighbour shares."""
 
 
-def fitting_windows(shape: tuple[int, int], input_size: int, size: float) -> list[PixelBox]:
+def fitting_windows(
+    shape: tuple[int, int], input_size: int, size: float, span: int | None = None
+) -> list[PixelBox]:
     """Return the windows to encode.
 
     Parameters
@@ -35,7 +37,10 @@ def fitting_windows(shape: tuple[int, int], input_size: int, size: float) -> lis
     input_size : int
         Side of the model input.
     size : float
-        Typical size of objects, in pixels of the model input where all of the image is encoded.
+        Typical size of objects, in pixels of the model input.
+    span : int, optional
+        Longer side of the part of the image in which they have this size; that of all of it by
+        default.
 
     Returns
     -------
@@ -45,12 +50,13 @@ def fitting_windows(shape: tuple[int, int], input_size: int, size: float) -> lis
         where they are large.
     """
     longer = max(shape)
-    if size > LARGE:
+    span = longer if span is None else span
+    if size > LARGE and span == longer:
         side = round(longer * min(size / WANTED[1], FARTHEST))
         return [(0, 0, side, side)]
-    scale = input_size / longer
-    closer = min(scale * WANTED[0] / max(size, 1.0), CLOSEST)
-    if size >= SMALL or closer <= scale:
+    scale = input_size / span
+    closer = scale if size >= SMALL else min(scale * WANTED[0] / max(size, 1.0), CLOSEST)
+    if closer <= input_size / longer:
         return [(0, 0, *shape)]
     side = round(input_size / closer)
     return window_grid(shape, side, round(OVERLAP * side))
