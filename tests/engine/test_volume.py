@@ -118,6 +118,31 @@ def test_a_branching_object_keeps_its_branches() -> None:
     assert half[:, 28:].any()
 
 
+def tube(way: float) -> np.ndarray:
+    """A disk in every slice that moves by so many columns from one to the next."""
+    rows, cols = np.indices(SHAPE[1:])
+    return np.array([np.hypot(rows - 24, cols - 16 - way * z) <= 6 for z in range(SHAPE[0])])
+
+
+def test_what_slants_is_followed() -> None:
+    phantom = Phantom(labels_of(tube(1.2)))
+    # The decoder of the phantom never leaves its box: that has to be where the object went.
+    found = run(phantom, {1: Known(phantom.given(1, 10))}).found[1]
+    assert dice(found, phantom.labels == 1) > 0.85
+    blind = run(phantom, {1: Known(phantom.given(1, 10))}, matching=0.0, appearance=0.0).found[1]
+    assert dice(blind, phantom.labels == 1) < 0.75
+
+
+def test_what_has_faded_has_ended() -> None:
+    phantom = Phantom(labels_of(tube(0.0)))
+    noise = np.random.default_rng(1).normal(0, 20, SHAPE)
+    for index in range(20):  # by a twentieth in each slice; nothing else changes
+        grey = 40 + (phantom.pixels[index].astype(float) - 40) * (1 - 0.05 * max(index - 2, 0))
+        phantom.pixels[index] = (grey + noise[index]).clip(0, 255)
+    found = run(phantom, {1: Known(phantom.given(1, 2))}).found[1]
+    assert 11 <= max(found) <= 16
+
+
 def test_many_at_once_are_as_one_by_one(touching: Phantom) -> None:
     alone = {
         n: run(touching, {n: Known(touching.given(n, 10))}, negatives=False).found[n]
