@@ -191,7 +191,8 @@ class SegmentSettings(Settings):
         "auto",
         title="Encode",
         help="whole: all of the plane. object: a window about five times as long as the object. "
-        "auto: object for samara-tiny and for images over 1.5 times the model input, else whole.",
+        "auto: object for the samara family and for images over 1.5 times the model input, else "
+        "whole.",
         choices=("auto", "whole", "object"),
     )
 

@@ -246,27 +246,18 @@ def _in_tile(
     likeness: Likeness,
     settings: SimilarSettings,
 ) -> Iterator[SimilarObject]:
-    """Objects of one tile that it does not cut: by points, then once more by the boxes of that."""
+    """Objects of one tile that it does not cut."""
     row0, col0 = where[0][:2]
     embedding, points = asked
-    masks = predictor.iterate_many(embedding, points=points) if len(points) else iter(())
-    boxes = [
-        mask.box
-        for mask in masks
-        if mask.box is not None and mask.score >= settings.score and not _cut(mask.box, *where)
-    ]
-    if not boxes:
-        return
-    again = predictor.iterate_many(embedding, boxes=np.array(boxes))
-    for given, mask in zip(boxes, again, strict=True):
+    for mask in predictor.iterate_many(embedding, points=points) if len(points) else ():
         box = mask.box
         if box is None or mask.score < settings.score or _cut(box, *where):
             continue
         alike = likeness.of(embedding, mask.data)
         if alike >= settings.at_least:
-            inside = mask.data[box[0] : box[2], box[1] : box[3]].copy()
-            outline = Outline(_shifted(box, row0, col0), inside)
-            yield SimilarObject(outline, _shifted(given, row0, col0), alike, mask.score)
+            moved = _shifted(box, row0, col0)
+            outline = Outline(moved, mask.data[box[0] : box[2], box[1] : box[3]].copy())
+            yield SimilarObject(outline, moved, alike, mask.score)
 
 
 def _cut(box: PixelBox, tile: PixelBox, size: tuple[int, int]) -> bool:
