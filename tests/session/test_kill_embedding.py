@@ -74,15 +74,15 @@ def test_killed_while_encoding(
     rng, store = np.random.default_rng(batch), ZarrStore(folder / "v.zarr")
     finished: set[str] = set()
     for _ in range(KILLS):
-        process = start(folder, tiny_folder, batch)
-        assert process.stdout is not None
-        assert process.stderr is not None
-        after = int(rng.integers(1, 7))
-        encoded = {process.stdout.readline().strip() for _ in range(after)}
-        process.send_signal(signal.SIGKILL)
-        # not communicate: it does not see the lines that have been buffered with those above
-        rest, said = process.stdout.read(), process.stderr.read()
-        assert process.wait(60) == -signal.SIGKILL, said
+        with start(folder, tiny_folder, batch) as process:
+            assert process.stdout is not None
+            assert process.stderr is not None
+            after = int(rng.integers(1, 7))
+            encoded = {process.stdout.readline().strip() for _ in range(after)}
+            process.send_signal(signal.SIGKILL)
+            # not communicate: it does not see the lines that have been buffered with those above
+            rest, said = process.stdout.read(), process.stderr.read()
+        assert process.returncode == -signal.SIGKILL, said
         encoded |= set(rest.split())
         assert encoded.isdisjoint(finished)
         now = {path.name for path in store.folders()}
