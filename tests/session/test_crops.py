@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -14,6 +15,7 @@ from napari_samara.planes import Plane
 from napari_samara.prompts import PromptSet, box, point
 from napari_samara.session import read_session
 from napari_samara.session.objects import ObjectPart, OpenObject
+from napari_samara.session.thread_runner import ThreadRunner
 from napari_samara.settings import PredictSettings
 from napari_samara.store import ZarrStore
 
@@ -295,3 +297,56 @@ def test_a_large_plane_begins_with_a_tile(open_: Callable[..., Session]) -> None
     assert predictor.crops == [(768, 512, 1280, 1024)]
     session.crop = "whole"
     assert predictor.crops[-1] is None
+
+
+def until(session: Session, met: Callable[[], bool]) -> None:
+    """Deliver what the worker has to tell until something is so."""
+    end = time.monotonic() + 10
+    while not met():
+        assert time.monotonic() < end, "it did not happen"
+        session._runner.drain()
+        time.sleep(0.002)
+
+
+def test_a_mask_of_the_whole_plane_is_shown_until_the_window_is_encoded(
+    open_: Callable[..., Session], image: np.ndarray, fake: Sized
+) -> None:
+    session = open_(image, rgb=True, runner=ThreadRunner())
+    session.crop = "whole"
+    session.add(point(20, 30))
+    assert session.wait(10)
+    session.clear()
+    session.crop = "object"
+    shown: list[int] = []
+    session.events.candidates.connect(lambda masks, _: shown.append(len(masks)))
+    fake.gate.clear()  # the encoder is busy
+    session.add(box(120, 180, 140, 200))
+    until(session, lambda: session.candidate is not None)
+    assert session.awaits_masks
+    assert session.candidate is not None
+    assert session.candidate.area == 400
+    fake.gate.set()
+    assert session.wait(10)
+    assert not session.awaits_masks
+    assert fake.crops == [None, WINDOW]
+    assert shown[-2:] == [1, 1]  # one until then, and the one to accept
+    assert session.accept().parts[0].crop == WINDOW
+
+
+def test_what_is_shown_early_goes_with_its_prompts(
+    open_: Callable[..., Session], image: np.ndarray, fake: Sized
+) -> None:
+    session = open_(image, rgb=True, runner=ThreadRunner())
+    session.crop = "whole"
+    session.add(point(20, 30))
+    assert session.wait(10)
+    session.clear()
+    session.crop = "object"
+    fake.gate.clear()
+    session.add(box(120, 180, 140, 200))
+    until(session, lambda: session.candidate is not None)
+    session.clear()
+    assert session.candidate is None
+    fake.gate.set()
+    assert session.wait(10)
+    assert session.candidate is None

@@ -46,6 +46,7 @@ class Decoder:
     answers: dict[Plane, Answer] = field(default_factory=dict)
     encoded: dict[Plane, Contrast] = field(default_factory=dict)
     asked: Request | None = None
+    early: Answer | None = None
 
     def update(self, state: State) -> None:
         """Ask for what the state needs, if it needs anything that is not under way.
@@ -68,9 +69,14 @@ class Decoder:
             self.asked = request
             embeddings = self.embeddings
             old = self.answers.get(upright(request.plane))
-            self.submit(
-                LIVE, lambda report: decode(request, embeddings, report, old), self._answered
-            )
+
+            def work(report: Report) -> Answer:
+                def soon(answer: Answer) -> None:
+                    report.tell(lambda: self._came_early(answer))
+
+                return decode(request, embeddings, report, old, soon if report.live else None)
+
+            self.submit(LIVE, work, self._answered)
 
     def submit(
         self,
@@ -110,10 +116,18 @@ class Decoder:
     def answer(self, plane: Plane) -> Answer | None:
         """Return the masks of a plane as it is shown; None where there are none yet."""
         found = self.answers.get(upright(plane))
+        if self.early is not None and self.early.request == self.asked:
+            found = self.early if self.early.request.plane == plane else found
         return found if found is not None and found.request.plane == plane else None
 
+    def _came_early(self, answer: Answer) -> None:
+        """Show what was found until the answer is there."""
+        if answer.request == self.asked:
+            self.early = answer
+            self.changed()
+
     def _answered(self, answer: Answer) -> None:
-        self.asked = None
+        self.asked = self.early = None
         plane = answer.request.plane
         self.answers[upright(plane)] = answer
         self.encoded.setdefault(plane, answer.request.contrast)

@@ -14,14 +14,14 @@ from napari_samara.session.objects import ObjectPart
 from napari_samara.session.request import UNNAMED
 
 if TYPE_CHECKING:
-    from napari_samara.embedding import Embedding
+    from collections.abc import Callable
+
     from napari_samara.masks import Mask, PixelBox
     from napari_samara.planes import Plane
     from napari_samara.prompts import PromptInputs, PromptSet
     from napari_samara.session.embeddings import Embeddings, PredictorLike
     from napari_samara.session.jobs import Report
     from napari_samara.session.request import Request
-    from napari_samara.settings import PredictSettings
 
 
 @dataclass(frozen=True, eq=False)
@@ -61,7 +61,11 @@ class Answer:
 
 
 def decode(
-    request: Request, embeddings: Embeddings, report: Report, old: Answer | None = None
+    request: Request,
+    embeddings: Embeddings,
+    report: Report,
+    old: Answer | None = None,
+    early: Callable[[Answer], None] | None = None,
 ) -> Answer:
     """Masks of one object in one plane.
 
@@ -76,6 +80,9 @@ def decode(
     old : Answer, optional
         To an earlier request: where only threshold and clean-up differ, its logits are taken and
         nothing is read, encoded or decoded.
+    early : callable, optional
+        Given what is found in a part of the plane that is encoded already, while the part that the
+        answer comes from still has to be.
 
     Returns
     -------
@@ -97,31 +104,47 @@ def decode(
     size = embeddings.size(request.plane)
     given = shown_inputs(request.prompts, request.plane, size)
     search: CropSearch[Answer] = CropSearch(request.crop, given, size)
+    found: Answer | None = None
     while True:
         crop = search.crop
-        embedding = embeddings.get(request.plane, request.contrast, report, crop)
-        if report.cancelled():
-            raise CancelledError("these prompts are no longer asked for")
-        report.say(Status("decoding", "decoding prompts"))
-        masks = _decoded(search.inputs, embedding, request.settings, embeddings.predictor)
-        found = tuple(mask_in_plane(mask, crop, size) for mask in masks)
-        extent = extent_of(masks[0], crop, size)
-        pixels = embedding.key.pixels if embedding.key else ""
-        if search.told(Answer(request, found, pixels, crop), extent):
+        if early is not None and not _at_hand(request, embeddings, crop):
+            if found is None and _at_hand(request, embeddings, None):
+                found, _ = _found_in(None, given, request, embeddings, report)
+            if found is not None:
+                early(found)
+        found, extent = _found_in(crop, search.inputs, request, embeddings, report)
+        if search.told(found, extent):
             return search.found
 
 
-def _decoded(
-    given: PromptInputs, embedding: Embedding, settings: PredictSettings, predictor: PredictorLike
-) -> list[Mask]:
-    return predictor.predict(
+def _at_hand(request: Request, embeddings: Embeddings, crop: PixelBox | None) -> bool:
+    return embeddings.at_hand(request.plane, request.contrast, crop)
+
+
+def _found_in(
+    crop: PixelBox | None,
+    given: PromptInputs,
+    request: Request,
+    embeddings: Embeddings,
+    report: Report,
+) -> tuple[Answer, PixelBox | None]:
+    """Masks from a part of the plane, whose pixels the prompts are in, and the best one's box."""
+    embedding = embeddings.get(request.plane, request.contrast, report, crop)
+    if report.cancelled():
+        raise CancelledError("these prompts are no longer asked for")
+    report.say(Status("decoding", "decoding prompts"))
+    masks = embeddings.predictor.predict(
         embedding,
         points=given.points,
         positive=given.positive,
         box=given.box,
         mask=given.mask,
-        settings=settings,
+        settings=request.settings,
     )
+    size = embeddings.size(request.plane)
+    found = tuple(mask_in_plane(mask, crop, size) for mask in masks)
+    pixels = embedding.key.pixels if embedding.key else ""
+    return Answer(request, found, pixels, crop), extent_of(masks[0], crop, size)
 
 
 def renewed(mask: Mask, answer: Answer, predictor: PredictorLike) -> Mask | None:

@@ -14,10 +14,25 @@ Delivery: TypeAlias = Callable[[], None]
 
 
 class Report(Protocol):
-    """What a running job may say and ask."""
+    """What a running job may say and ask.
+
+    Attributes
+    ----------
+    live : bool
+        Whether anybody sees what is told before the answer is there.
+    """
+
+    @property
+    def live(self) -> bool:
+        """See above."""
+        ...
 
     def say(self, status: Status) -> None:
         """Show what is going on."""
+        ...
+
+    def tell(self, delivery: Delivery) -> None:
+        """Have something done in the thread of the session before the answer is there."""
         ...
 
     def cancelled(self) -> bool:
@@ -125,9 +140,13 @@ class _Inline:
     """Report of a job whose caller waits."""
 
     status: Callable[[Status], None]
+    live = False
 
     def say(self, status: Status) -> None:
         self.status(status)
+
+    def tell(self, delivery: Delivery) -> None:
+        delivery()
 
     def cancelled(self) -> bool:
         return False

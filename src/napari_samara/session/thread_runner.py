@@ -36,9 +36,13 @@ class _Task:
     job: Job
     generation: int
     runner: ThreadRunner
+    live = True
 
     def say(self, status: Status) -> None:
         self.runner.post(self, lambda: self.job.status(status))
+
+    def tell(self, delivery: Delivery) -> None:
+        self.runner.post(self, delivery)
 
     def cancelled(self) -> bool:
         return self.runner.outdated(self)

@@ -50,6 +50,7 @@ class Wiring:
         show, channels = annotator.picking.show, annotator.binding.layers
         return [
             (events.candidates, show),
+            (events.candidates, self._on_candidates),
             (events.batch, show),
             (events.status, self._on_status),
             (events.prompts, sync.to_layers),
@@ -78,6 +79,10 @@ class Wiring:
         """Show what there is, unless a mask comes in a moment."""
         if status.state != "decoding":
             self._paint.release()
+
+    def _on_candidates(self, *_: object) -> None:
+        """Show the mask, also one that is only shown until a better one has come."""
+        self._paint.release()
 
     def _bring_back(self) -> None:
         """Put back layers that were removed, with what they showed, while the image is there."""
