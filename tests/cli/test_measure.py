@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 import tifffile
 
-from napari_samara import api
+from napari_samara import api, session_api
 from napari_samara.prompts import box
 
 if TYPE_CHECKING:
@@ -64,7 +64,7 @@ def test_put_in_order_first(run: Callable[..., Ran], labels: np.ndarray) -> None
 
 
 def test_a_session(run: Callable[..., Ran], work: Path) -> None:
-    session = api.open_session("i.tif", checkpoint=api.DEFAULT_CHECKPOINT)
+    session = session_api.open_session("i.tif", checkpoint=api.DEFAULT_CHECKPOINT)
     session.add(box(20, 20, 60, 70))
     session.accept()
     session.save("s.samara.json")
