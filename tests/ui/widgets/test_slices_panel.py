@@ -242,10 +242,10 @@ def test_a_plane_that_cannot_be_read_is_told(
     embeddings = annotator.session.slices_job().embeddings
     read = embeddings.encoder_input
 
-    def broken(plane: Any, contrast: Any) -> Any:
+    def broken(plane: Any, contrast: Any, *crop: Any) -> Any:
         if plane.index == 4:
             raise OSError("the disk is gone")
-        return read(plane, contrast)
+        return read(plane, contrast, *crop)
 
     monkeypatch.setattr(embeddings, "encoder_input", broken)
     dock.slices.encode.button.click()
