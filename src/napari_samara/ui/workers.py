@@ -8,6 +8,8 @@ from typing import TYPE_CHECKING, Any
 
 from qtpy.QtCore import QObject, Qt, Signal
 
+from napari_samara.session.priority import stand_behind
+
 if TYPE_CHECKING:
     from collections.abc import Callable
 
@@ -116,6 +118,7 @@ class Task:
 
     def _run(self) -> None:
         """Work, then deliver."""
+        stand_behind()
         try:
             result = self._work()
         except Exception as error:  # whatever it is, the user is to see it
