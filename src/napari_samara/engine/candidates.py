@@ -36,7 +36,7 @@ class Candidate:
 
     Attributes
     ----------
-    data : ndarray of bool, shape of the box
+    data : ndarray of bool, shape (rows, cols)
         True on the object.
     box : tuple of int
         Half-open (row0, col0, row1, col1) in the image, tight.

@@ -63,7 +63,7 @@ def join_labels(
 
     Parameters
     ----------
-    tiles : iterable of (box, labels)
+    tiles : iterable of tuple
         Half-open box of each tile in the plane, and int labels of its shape, each numbered for
         itself; 0 is background.  Taken one by one.
     size : tuple of int
@@ -101,7 +101,7 @@ class _Piece:
     ----------
     box, tile : tuple of int
         Around its pixels, and of what was looked at; half-open, in the plane.
-    inside : ndarray of bool, shape of `box`
+    inside : ndarray of bool, shape (rows, cols)
         Its pixels; empty for what is on the canvas.
     cut : bool
         Whether it may go on beyond the tile.
