@@ -55,8 +55,10 @@ def test_forbidden(monkeypatch: pytest.MonkeyPatch) -> None:
     def forbid(*_: object) -> None:
         raise PermissionError
 
+    before = own()
     monkeypatch.setattr(os, "setpriority", forbid)
-    stand_behind()  # goes on at the priority it has
+    stand_behind()
+    assert own() == before
 
 
 def test_elsewhere(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -69,6 +69,7 @@ def test_not_held_for_long(shown: tuple[Any, Any]) -> None:
 def test_viewer_without_a_window() -> None:
     paint = OnePaint(ViewerModel())
     paint.hold()
+    assert paint._held is None
     paint.release()
 
 
@@ -79,7 +80,8 @@ def test_window_that_is_gone(make_napari_viewer: Callable[..., Any]) -> None:
     viewer.close()
     QApplication.processEvents()
     paint.release()
-    paint.hold()
+    assert paint._held is None
+    assert not paint._timer.isActive()
 
 
 def test_a_click_and_its_mask_are_painted_together(
