@@ -73,3 +73,10 @@ def test_large_objects_are_learned_from_some_of_their_pixels() -> None:
     pixels = np.where(data, 160, 60).astype(np.uint8)
     sight = Sight(SimpleNamespace(features={}, frame=Frame(400, 400, 64)), pixels)
     assert right(Appearance.of(sight, data).log_odds(sight, data), data) > 0.97
+
+
+def test_a_slice_of_a_few_pixels_says_nothing() -> None:
+    data = np.array([[1, 0], [1, 1], [1, 1]], bool)
+    pixels = np.array([[200, 10], [190, 180], [170, 210]], np.uint8)
+    tiny = Sight(SimpleNamespace(features={}, frame=Frame(3, 2, 64)), pixels)
+    assert not Appearance.of(tiny, data).log_odds(tiny, data).any()

@@ -76,3 +76,11 @@ def test_maps_are_read_at_the_middle_of_pixels() -> None:
     places = np.array([[3, 7], [0, 0], [47, 47]])
     read = sight(disk(20, 20, 8)).sampled(ramp, places)
     assert read[:, 0] == pytest.approx(places[:, 1], abs=1e-4)
+
+
+def test_a_slice_of_a_few_pixels_says_nothing() -> None:
+    data = np.array([[1, 0], [1, 1], [1, 1]], bool)
+    seen = Sight(SimpleNamespace(features={}, frame=Frame(3, 2, 64)), np.eye(3, 2, dtype=np.uint8))
+    found = matched(seen, seen, data)
+    assert found.shape == data.shape
+    assert not found.any()

@@ -17,7 +17,7 @@ from scipy import ndimage
 
 from napari_samara.engine.consistency import ring_around, ring_width
 from napari_samara.engine.slice_opinion import Tones
-from napari_samara.engine.volume_matching import places_in, window_of
+from napari_samara.engine.volume_matching import LEAST_PIXELS, places_in, window_of
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -74,7 +74,7 @@ class Appearance:
         thinned = slice(None, None, -(-data[window].size // _MOST_PIXELS))
         places = places_in(window)[thinned]
         inside = data[tuple(places.T)]
-        if inside.all():
+        if inside.all() or data[window].size < LEAST_PIXELS:
             return cls(tones, {}, np.zeros(2 * len(_BLURS)), 0.0)
         maps = sight.fine_maps
         parts = [sight.sampled(value, places) for value in maps.values()]

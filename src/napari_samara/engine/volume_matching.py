@@ -38,6 +38,9 @@ _UNSURE = 0.01
 # Pixels next to an object that are looked at: this share of its longer side, at least so many.
 _AROUND, _LEAST_AROUND = 0.35, 4
 
+LEAST_PIXELS = 25
+"""Pixels of a window, as only tiny slices have, below which nothing can be told from them."""
+
 # Rows and columns of a window beyond which only every second pixel, every third... is compared.
 _MOST = 96
 
@@ -107,9 +110,11 @@ def matched(before: Sight, here: Sight, last: Bools) -> Floats:
     Returns
     -------
     ndarray of float32, shape (rows, cols)
-        Logarithm of the odds; as low as can be far from where it was.
+        Logarithm of the odds; as low as can be far from where it was, 0 in a tiny slice.
     """
     window = window_of(last)
+    if last[window].size < LEAST_PIXELS:
+        return np.zeros(last.shape, dtype=np.float32)
     step = -(-max(s.stop - s.start for s in window) // _MOST)
     label = last[window][::step, ::step]
     old, new = _looks(before, window, step), _looks(here, window, step)
