@@ -147,7 +147,7 @@ class SamConfig:
         decoder = self.mask_decoder_config.to_dict()
         if not self.is_samara:
             prompt.pop("prompt_maps")
-            for name in ("skip_channels", "instance_maps", "mask_scores"):
+            for name in ("skip_channels", "instance_maps", "mask_scores", "fine_maps"):
                 decoder.pop(name)
         return {
             "model_type": "samara_sam" if self.is_samara or self.is_tiny_vit else "sam",
@@ -226,6 +226,7 @@ class SamConfig:
             output_channels=width,
             num_pos_feats=width // 2,
             feature_pyramid=True,
+            pyramid_blocks=1,
         )
         prompt = SamPromptEncoderConfig(hidden_size=width, image_size=image_size, prompt_maps=True)
         decoder = SamMaskDecoderConfig(
@@ -236,6 +237,7 @@ class SamConfig:
             skip_channels=(64, 32, 16),
             instance_maps=True,
             mask_scores=True,
+            fine_maps=True,
         )
         return cls(vision, prompt, decoder)
 

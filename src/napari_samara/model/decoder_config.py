@@ -68,6 +68,9 @@ class SamMaskDecoderConfig(Sizes):
         (samara family).
     mask_scores : bool
         Whether the predicted IoU is read from the mask too (samara family, with instance_maps).
+    fine_maps : bool
+        Whether points and boxes are drawn at the resolution of the masks too (samara family, with
+        instance_maps).
     """
 
     hidden_size: int = 256
@@ -83,6 +86,7 @@ class SamMaskDecoderConfig(Sizes):
     skip_channels: tuple[int, ...] = ()
     instance_maps: bool = False
     mask_scores: bool = False
+    fine_maps: bool = False
 
     def __post_init__(self) -> None:
         """Check the fields, alone and against each other."""
@@ -97,6 +101,8 @@ class SamMaskDecoderConfig(Sizes):
             )
         if self.mask_scores and not self.instance_maps:
             raise ConfigError("mask_scores compare masks with guesses: they need instance_maps")
+        if self.fine_maps and not self.instance_maps:
+            raise ConfigError("fine_maps are drawn where prompts are: they need instance_maps")
         inner = self.hidden_size // self.attention_downsample_rate
         if inner < 1 or inner % self.num_attention_heads:
             raise ConfigError(

@@ -18,7 +18,7 @@ from napari_samara.model.instance_maps import N_GUESSES, InstanceHead, InstanceM
 from napari_samara.model.layers import MLP, LayerNorm2d
 from napari_samara.model.mask_scores import MaskScores, mask_facts
 from napari_samara.model.pixel_blocks import flat_blocks, from_blocks, project_blocks, to_blocks
-from napari_samara.model.prompt_maps import N_MAPS
+from napari_samara.model.prompt_maps import N_FINE_MAPS, N_MAPS, draw_fine
 from napari_samara.model.transformer import TwoWayTransformer
 
 if TYPE_CHECKING:
@@ -79,6 +79,11 @@ class MaskDecoder(nn.Module):
             self.instance_head = InstanceHead(config.skip_channels[MAP_STEP - 1])
             self.guess_projection = nn.Conv2d(N_GUESSES, width, 2**MAP_STEP, 2**MAP_STEP)
         self.map_projection = nn.Conv2d(drawn, widths[MAP_STEP], 1) if drawn else None
+        self.fine_projection = None
+        if config.fine_maps:
+            self.fine_projection = nn.Conv2d(N_FINE_MAPS, widths[-1], 1)
+            nn.init.zeros_(self.fine_projection.weight)  # as new it changes nothing
+            nn.init.zeros_(self.fine_projection.bias)
         self.output_hypernetworks_mlps = nn.ModuleList(
             MLP(width, width, widths[-1], 3) for _ in range(self.num_mask_tokens)
         )
@@ -164,7 +169,8 @@ class MaskDecoder(nn.Module):
                 ids, iou = self._choose(tokens, *choice)
                 logits = self._worth_it(tokens, ids, (keys, blocks, maps), iou.amax(1), least)
             else:
-                features = self._upscale(keys, blocks, maps)
+                fine = self._fine(code, part, (height, width), keys)
+                features = self._upscale(keys, blocks, maps, fine)
                 logits, iou = self._scored(tokens, features, (maps, known), choice)
             masks.append(from_blocks(logits, height, width))
             ious.append(iou)
@@ -193,6 +199,17 @@ class MaskDecoder(nn.Module):
         found = guesses(known, code.places.part(part), self.map_stride).to(image.dtype)
         coarse = self.guess_projection(found).flatten(2).transpose(1, 2)
         return image + coarse, torch.cat([maps, found], dim=1)
+
+    def _fine(
+        self, code: PromptCode, part: slice, size: tuple[int, int], like: Tensor
+    ) -> Tensor | None:
+        """Return prompts drawn at the resolution of the masks, ready to be added to features."""
+        if self.fine_projection is None or code.places is None:
+            return None
+        stride = self.map_stride * 2 ** (MAP_STEP - self.steps)
+        height, width = (side << self.steps for side in size)
+        drawn = draw_fine(code.places.part(part), height, width, stride, like)
+        return project_blocks(self.fine_projection, to_blocks(drawn, self.steps))
 
     def all_masks(
         self, image: Tensor, image_pe: Tensor, code: PromptCode, skips: Sequence[Tensor] = ()
@@ -307,7 +324,13 @@ class MaskDecoder(nn.Module):
         # this order keeps the gradient of the features contiguous, which is 3 x faster in training
         return torch.bmm(features, weights.transpose(1, 2)).transpose(1, 2)
 
-    def _upscale(self, keys: Tensor, skips: Sequence[Tensor], maps: Tensor | None) -> Tensor:
+    def _upscale(
+        self,
+        keys: Tensor,
+        skips: Sequence[Tensor],
+        maps: Tensor | None,
+        fine: Tensor | None = None,
+    ) -> Tensor:
         """Return features (P, pixels, C) in blocked order from positions (P, L, C)."""
         x, step = keys, 0
         for layer in self.output_upscaling:
@@ -320,6 +343,8 @@ class MaskDecoder(nn.Module):
                     x = x + skips[step - 1]
                 if step == MAP_STEP and maps is not None and self.map_projection is not None:
                     x = x + project_blocks(self.map_projection, to_blocks(maps, step))
+                if step == self.steps and fine is not None:
+                    x = x + fine
             elif isinstance(layer, LayerNorm2d):
                 x = layer.channels_last(x)
             elif torch.is_grad_enabled():

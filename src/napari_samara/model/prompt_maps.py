@@ -14,12 +14,19 @@ from torch import Tensor
 
 if TYPE_CHECKING:
     from napari_samara.model.config import SamPromptEncoderConfig
+    from napari_samara.model.prompt_encoder import Places
 
 N_MAPS = 3
 """Positive points, negative points, box."""
 
+N_FINE_MAPS = 4
+"""At the resolution of the masks: positive points, negative points, ellipse, rectangle."""
+
 DISK_RADIUS = 6.0
 """Radius at which a drawn point fades to one half, in pixels of the model input."""
+
+FINE_RADIUS = 3.0
+"""The same of points drawn at the resolution of the masks."""
 
 
 def draw_prompts(
@@ -63,6 +70,63 @@ def draw_prompts(
     if boxes is not None:
         maps[:, 2] = _soft_ellipse(boxes.to(like) + 0.5, axis)
     return maps
+
+
+def draw_fine(places: Places, height: int, width: int, stride: float, like: Tensor) -> Tensor:
+    """Draw P prompts at the resolution of the masks, where their edges are decided.
+
+    Parameters
+    ----------
+    places : Places
+        Where the prompts are, in the frame of the masks.
+    height, width : int
+        Of the masks.
+    stride : float
+        Input pixels for one pixel of a mask.
+    like : Tensor
+        Gives device and dtype.
+
+    Returns
+    -------
+    Tensor
+        (P, N_FINE_MAPS, height, width) in [0, 1]; zeros where a prompt has no such part.
+    """
+    rows, cols = (
+        (torch.arange(n, device=like.device, dtype=like.dtype) + 0.5) * stride
+        for n in (height, width)
+    )
+    maps = like.new_zeros(places.count, N_FINE_MAPS, height, width)
+    if places.points is not None and places.labels is not None:
+        xy = places.points.to(like) + 0.5
+        by_row, by_col = (
+            torch.exp2(-(axis - xy[..., at : at + 1]).square() / FINE_RADIUS**2)
+            for at, axis in ((1, rows), (0, cols))
+        )  # (P, N, side)
+        for channel, sign in enumerate((1, 0)):
+            shown = by_row * (places.labels.to(like.device) == sign)[..., None]
+            maps[:, channel] = (shown[..., :, None] * by_col[..., None, :]).amax(1)
+    if places.boxes is not None:
+        low, high = places.boxes.to(like).split(2, dim=1)  # (P, 2), edges as they are
+        maps[:, 2] = _fine_ellipse(low, high, rows, cols)
+        inside = [
+            torch.sigmoid(axis - low[:, at : at + 1]) * torch.sigmoid(high[:, at : at + 1] - axis)
+            for at, axis in ((1, rows), (0, cols))
+        ]
+        maps[:, 3] = inside[0][:, :, None] * inside[1][:, None, :]
+    return maps
+
+
+def _fine_ellipse(low: Tensor, high: Tensor, rows: Tensor, cols: Tensor) -> Tensor:
+    """Return the ellipse inside each box, its edge two pixels of the input wide."""
+    half = ((high - low) / 2).clamp(min=0.5)
+    centre = (low + high) / 2
+    x, y = (
+        ((axis - centre[:, at : at + 1]) / half[:, at : at + 1]).square()
+        for at, axis in ((0, cols), (1, rows))
+    )
+    radius = (y[:, :, None] + x[:, None, :]).clamp(min=1e-6).sqrt()
+    depth = (1 - radius) * half.amin(1)[:, None, None]
+    return torch.sigmoid(depth.clamp(-20, 20))
 
 
 def _soft_disk(squared: Tensor) -> Tensor:

@@ -179,7 +179,8 @@ class TinyViT(nn.Module):
         self.neck = neck(dims[-1], config.output_channels)
         self.pyramid = None
         if config.feature_pyramid and skips:
-            self.pyramid = FeaturePyramid((config.output_channels, *config.skip_channels[:skips]))
+            channels = config.output_channels, *config.skip_channels[:skips]
+            self.pyramid = FeaturePyramid(channels, config.pyramid_blocks)
 
     def forward(self, pixel_values: Tensor) -> Tensor:
         """Return the embedding (B, C, h, w) of normalised pixels (B, 3, S, S)."""

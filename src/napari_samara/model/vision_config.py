@@ -131,6 +131,8 @@ class TinyVitConfig(Sizes):
         Side of the square input in pixels.
     feature_pyramid : bool
         Whether the finer maps given beside the embedding are told what it knows (samara family).
+    pyramid_blocks : int
+        Residual blocks of two convolutions that each of these maps then goes through.
     """
 
     embed_dims: tuple[int, ...] = (64, 128, 160, 320)
@@ -147,6 +149,7 @@ class TinyVitConfig(Sizes):
     num_pos_feats: int = 128
     layer_norm_eps: float = 1e-5
     feature_pyramid: bool = False
+    pyramid_blocks: int = 0
 
     model_type: ClassVar[str] = "tiny_vit"
 
@@ -202,7 +205,8 @@ class TinyVitConfig(Sizes):
             count += depth * (4 * width**2 + 2 * width * int(width * self.mlp_ratio))
         if self.feature_pyramid:
             steps = pairwise((out, *self.skip_channels))
-            count += sum(fine * (coarse + 19 * fine) for coarse, fine in steps)
+            each = 19 + 18 * self.pyramid_blocks
+            count += sum(fine * (coarse + each * fine) for coarse, fine in steps)
         return count + sum(a * b + b**2 for a, b in pairwise(dims))
 
 

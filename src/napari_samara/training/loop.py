@@ -17,6 +17,7 @@ from napari_samara.training.dense import dense_loss
 from napari_samara.training.fine_edges import FineEdges
 from napari_samara.training.initialise import initialise
 from napari_samara.training.recipe import Recipe
+from napari_samara.training.regions import region_of
 from napari_samara.training.rounds import Record, Rounds, choose_objects
 from napari_samara.training.run_log import RunLog
 from napari_samara.training.state import BEST, FILENAME, read_state, write_state
@@ -199,12 +200,19 @@ class Trainer:
         rounds = 1 + int(rng.random() < self.recipe.second_round)
         rounds += int(rounds == 2 and rng.random() < self.recipe.third_round)
         for i, crop in enumerate(crops):
-            objects = choose_objects(crop.labels, self.recipe, rng)
+            one = ImageFeatures(
+                features.embedding[i : i + 1], tuple(s[i : i + 1] for s in features.skips)
+            )
+            row, col = self._offset(rng, crop.labels.shape[0])
+            labels = crop.labels
+            if rng.random() < self.recipe.region_share:
+                patch = self.model.config.vision_config.patch_size
+                region = region_of(labels, patch, self.recipe.smallest, rng)
+                one, labels = region.of_features(one), region.of_labels(labels, patch)
+                row, col = row + region.row, col + region.col
+            objects = choose_objects(labels, self.recipe, rng)
             if objects is not None:
-                one = ImageFeatures(
-                    features.embedding[i : i + 1], tuple(s[i : i + 1] for s in features.skips)
-                )
-                view = Rounds(self.model, one, self._offset(rng, crop.labels.shape[0]))
+                view = Rounds(self.model, one, (row, col))
                 loss = loss + view.loss(objects, rounds, rng, record) / len(crops)
         return loss
 

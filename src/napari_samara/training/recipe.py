@@ -7,7 +7,9 @@ from dataclasses import dataclass, fields
 
 from napari_samara.errors import SettingsError
 
-_SHARES = ("large_share", "decay_from", "second_round", "third_round", "phantoms", "ema")
+_SHARES = (
+    "large_share", "region_share", "decay_from", "second_round", "third_round", "phantoms", "ema",
+)  # fmt: skip
 _COUNTS = ("steps", "batch", "dense_batch", "prompts", "side", "smallest")
 
 
@@ -39,6 +41,8 @@ class Recipe:
         Steps of rising learning rate.
     decay_from : float
         Part of the run after which the learning rate falls.
+    region_share : float
+        Share of views of which only the half around one object is decoded: a quarter of the work.
     second_round, third_round : float
         Share of steps with corrective clicks, and of those the share with a second round of them.
     phantoms : float
@@ -64,6 +68,7 @@ class Recipe:
     prompts: int = 14
     side: int = 256
     large_share: float = 0.25
+    region_share: float = 0.0
     dense_steps: int = 0
     dense_batch: int = 6
     dense_weight: float = 0.5

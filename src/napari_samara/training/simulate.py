@@ -12,6 +12,9 @@ Bools = npt.NDArray[np.bool_]
 MAX_POINTS = 8
 """Points an object may collect over the rounds of one training step."""
 
+TIGHT = 0.6
+"""Share of boxes that fit exactly."""
+
 
 @dataclass
 class ObjectPrompts:
@@ -80,10 +83,10 @@ def outer_point(mask: Bools, rng: np.random.Generator) -> tuple[float, float, bo
 
 
 def jittered_box(mask: Bools, rng: np.random.Generator) -> tuple[float, float, float, float]:
-    """Return the half-open box of the object, tight in half of the cases, else off by some."""
+    """Return the half-open box of the object, tight or off by some."""
     rows, cols = np.nonzero(mask)
     box = np.array([cols.min(), rows.min(), cols.max() + 1, rows.max() + 1], float)
-    if rng.random() > 0.5:
+    if rng.random() > TIGHT:
         size = np.tile(box[2:] - box[:2], 2)
         box = box + rng.normal(0, 0.05, 4) * size + rng.normal(0, 0.5, 4)
         box[2:] = np.maximum(box[2:], box[:2] + 2)
