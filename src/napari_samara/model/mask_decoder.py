@@ -82,8 +82,8 @@ class MaskDecoder(nn.Module):
         self.fine_projection = None
         if config.fine_maps:
             self.fine_projection = nn.Conv2d(N_FINE_MAPS, widths[-1], 1)
-            nn.init.zeros_(self.fine_projection.weight)  # as new it changes nothing
-            nn.init.zeros_(self.fine_projection.bias)
+            for parameter in self.fine_projection.parameters():
+                nn.init.zeros_(parameter)  # as new it changes nothing
         self.output_hypernetworks_mlps = nn.ModuleList(
             MLP(width, width, widths[-1], 3) for _ in range(self.num_mask_tokens)
         )

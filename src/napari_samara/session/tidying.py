@@ -56,22 +56,55 @@ class TidySession(SimilarSession):
         from napari_samara.cleanup import clean_up
 
         self._settle()
-        plane = self._plane
-        given = self.labels if everywhere else plane.extract(self.labels)
-        part: NDArray[Any] = np.array(given)  # as it is now: the labels change in place
-        after = clean_up(part, settings)
-        if np.array_equal(part, after):
+        plane = None if everywhere else self._plane
+        before = self._copied(plane)
+        return self.put_in_order(before, clean_up(before, settings), settings.relabel, plane)
+
+    def put_in_order(
+        self,
+        before: NDArray[Any],
+        after: NDArray[Any],
+        renumbered: bool = False,
+        plane: Plane | None = None,
+    ) -> tuple[int, ...]:
+        """Take over labels that `cleanup.clean_up` has put in order, as one step.
+
+        Parameters
+        ----------
+        before, after : ndarray of int
+            What was cleaned up, and the result: all labels, or those of a plane.
+        renumbered : bool
+            Whether objects have other numbers now, which their records are to follow.
+        plane : Plane, optional
+            Of the image; None where these are all labels.
+
+        Returns
+        -------
+        tuple of int
+            Labels that are gone or new; none where nothing changes, and then there is no step.
+
+        Raises
+        ------
+        SessionError
+            If the labels are no longer as they were.
+        OutputError
+            As for `accept`.
+        """
+        self._settle()
+        if not np.array_equal(self._copied(plane), before):
+            raise SessionError("the labels have changed while they were put in order; try again")
+        if np.array_equal(before, after):
             return ()
         draft = Draft(self.labels, self.objects)
-        if everywhere:
-            for one in self._changed_planes(part, after):
+        if plane is None:
+            for one in self._changed_planes(before, after):
                 draft.rewrite(one, one.extract(after))
         else:
             draft.rewrite(plane, after)
-        made = self._renamed(part, after) if settings.relabel else {}
+        made = self._renamed(before, after) if renumbered else {}
         opened = OpenObject() if self._opened.label is not None else None
         self._finish(CLEAN_UP, draft, made, opened)
-        return tuple(sorted(set(np.unique(part)) ^ set(np.unique(after))))
+        return tuple(sorted(set(np.unique(before)) ^ set(np.unique(after))))
 
     def split(self, label: int, points: Sequence[Sequence[float]] = ()) -> tuple[int, ...]:
         """Make several objects of one, as one step.
@@ -157,6 +190,10 @@ class TidySession(SimilarSession):
         found["score"] = np.array([np.nan if s is None else s for s in scores], dtype=np.float64)
         found["accepted"] = np.array([one and one.accepted for one in records], dtype=object)
         return found
+
+    def _copied(self, plane: Plane | None) -> NDArray[Any]:
+        """Labels as they are now, all or those of a plane: they change in place."""
+        return np.array(self.labels if plane is None else plane.extract(self.labels))
 
     def _changed_planes(self, before: NDArray[Any], after: NDArray[Any]) -> Iterable[Plane]:
         """Upright planes, along the axes that are scrolled, in which labels differ."""

@@ -210,7 +210,7 @@ def train(options: argparse.Namespace) -> None:
         As `main` reads them.
     """
     torch.set_num_threads(options.threads)
-    torch.set_flush_denormal(True)  # votes far away are tiny numbers, which processors are slow with
+    torch.set_flush_denormal(True)  # processors are slow with the tiny numbers of far votes
     torch.manual_seed(0)
     model = SamModel(SamConfig.samara_tiny())
     initialise(model)

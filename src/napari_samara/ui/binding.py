@@ -112,7 +112,7 @@ class ImageBinding:
     @property
     def rgb(self) -> bool:
         """Whether the last axis of `data` holds channels."""
-        return bool(self.layer.rgb or self.others)
+        return bool(getattr(self.layer, "rgb", False) or self.others)
 
     @property
     def shape(self) -> tuple[int, ...]:

@@ -53,7 +53,7 @@ def shape_of(layer: Image, level: int) -> tuple[int, ...]:
         Channels of an RGB image left out.
     """
     shape = tuple(int(side) for side in array_of(layer, level).shape)
-    return shape[:-1] if layer.rgb else shape
+    return shape[:-1] if getattr(layer, "rgb", False) else shape  # labels have no channels
 
 
 def comfortable_level(layer: Image) -> int:

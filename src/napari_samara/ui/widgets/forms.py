@@ -16,11 +16,16 @@ from qtpy.QtWidgets import (
     QWidget,
 )
 
+LARGEST = 10**9
+"""Where a setting has no upper limit: fields of Qt have one."""
+
 TOOLTIP = 3
 """Qt.ItemDataRole.ToolTipRole, as PySide6 and PyQt6 both take it."""
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Sequence
+
+    from napari.layers import Layer
 
     from napari_samara.settings import Settings
 
@@ -112,6 +117,7 @@ def setting_widget(
     if item.metadata["choices"] is not None:
         return title, _choice_widget(item, changed)
     low, high = item.metadata["minimum"], item.metadata["maximum"]
+    high = LARGEST if high is None else high
     spin: QSpinBox | QDoubleSpinBox
     if isinstance(item.default, int):
         spin = QSpinBox()
@@ -136,6 +142,35 @@ def _choice_widget(item: Any, changed: Callable[[], object]) -> QComboBox:
     combo.currentIndexChanged.connect(changed)
     combo.setToolTip(item.metadata["help"])
     return combo
+
+
+def fill_layers(
+    combo: QComboBox, layers: Sequence[Layer | None], empty: str, taken: Sequence[Layer] = ()
+) -> None:
+    """Offer layers in a combo box, without a signal; what is chosen stays if it is there.
+
+    Parameters
+    ----------
+    combo : QComboBox
+        Filled anew.
+    layers : sequence of Layer or None
+        The last is the first choice; None stands for no layer.
+    empty : str
+        What no layer is called.
+    taken : sequence of Layer
+        Chosen elsewhere already: others come first.
+    """
+    before, chosen = combo.currentData(), combo.count() > 1  # else there was nothing to choose
+    combo.blockSignals(True)
+    combo.clear()
+    for place, layer in enumerate(layers or [None]):
+        combo.addItem(f"({empty})" if layer is None else layer.name, layer)
+        combo.setItemData(place, combo.itemText(place), TOOLTIP)
+    fresh = [at for at, layer in enumerate(layers) if not any(layer is one for one in taken)]
+    known = chosen or before is not None
+    kept = [at for at, layer in enumerate(layers) if layer is before and known]
+    combo.setCurrentIndex([*kept, *fresh[-1:], 0][0])
+    combo.blockSignals(False)
 
 
 def show_value(widget: QWidget, value: Any) -> None:

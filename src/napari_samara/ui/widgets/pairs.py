@@ -10,14 +10,13 @@ from qtpy.QtWidgets import QCheckBox, QHBoxLayout, QPushButton, QVBoxLayout, QWi
 
 from napari_samara.ui import open_annotators
 from napari_samara.ui.finetune_data import Source
-from napari_samara.ui.widgets.forms import TOOLTIP, narrow_combo
+from napari_samara.ui.widgets.forms import fill_layers, narrow_combo
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from napari.components import ViewerModel
     from napari.layers import Layer
-    from qtpy.QtWidgets import QComboBox
 
     from napari_samara.ui.annotator import Annotator
 
@@ -172,19 +171,4 @@ class PairRow(QWidget):
             (self.image, images, "no image"),
             (self.labels, labels, "no labels"),
         ):
-            _fill(combo, layers, taken, empty)
-
-
-def _fill(combo: QComboBox, layers: Sequence[Layer], taken: Sequence[Layer], empty: str) -> None:
-    before = combo.currentData()
-    combo.blockSignals(True)
-    combo.clear()
-    for place, layer in enumerate(layers):
-        combo.addItem(layer.name, layer)
-        combo.setItemData(place, layer.name, TOOLTIP)
-    if not layers:
-        combo.addItem(f"({empty})", None)
-    fresh = [at for at, layer in enumerate(layers) if not any(layer is one for one in taken)]
-    kept = [at for at, layer in enumerate(layers) if layer is before]
-    combo.setCurrentIndex([*kept, *fresh[-1:], 0][0])
-    combo.blockSignals(False)
+            fill_layers(combo, layers, empty, taken)
