@@ -13,10 +13,10 @@ from napari_samara.errors import SessionError
 from napari_samara.intensity import Contrast
 from napari_samara.planes import Plane
 from napari_samara.session import Session
-from napari_samara.session.finding import Finding
+from napari_samara.session.finding import Finding, Sighting
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Callable, Iterator
 
     from tests.conftest import Disks
 
@@ -76,6 +76,8 @@ def test_stopping_keeps_what_was_found(session: Session, disks: Disks) -> None:
     class Report:
         """Stops after the first word on how far it is."""
 
+        live = False
+
         def say(self, status: object) -> None:
             if getattr(status, "message", "") == "looking for objects":
                 finding.stop()
@@ -88,6 +90,34 @@ def test_stopping_keeps_what_was_found(session: Session, disks: Disks) -> None:
     found = finding.run(embeddings, Report())
     assert finding.stopped
     assert 0 < len(found) <= 8
+
+
+def test_what_is_found_is_seen_while_it_searches(
+    session: Session, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    class Report:
+        live = True
+
+        def say(self, status: object) -> None:
+            pass
+
+        def tell(self, delivery: Callable[[], None]) -> None:
+            delivery()
+
+        def cancelled(self) -> bool:
+            return False
+
+    monkeypatch.setattr("napari_samara.session.finding._GLANCE", 0.0)
+    seen: list[tuple[Sighting, ...]] = []
+    finding = Finding(session.plane, Contrast(), AutomaticSettings())
+    found = finding.run(session._decoder.embeddings, Report(), seen.append)
+    counts = [len(part) for part in seen]
+    assert len(counts) > 1
+    assert 0 < counts[0] <= 8
+    assert counts[-1] == len(found)
+    for one in seen[-1]:
+        assert one.crop.shape == (one.box[2] - one.box[0], one.box[3] - one.box[1])
+        assert one.area == one.crop.sum() > 0
 
 
 def test_nothing_found_is_told(disks: Disks) -> None:

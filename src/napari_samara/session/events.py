@@ -53,6 +53,8 @@ class SessionEvents(SignalGroup):
         Whether the embedding of the current plane was made with another contrast.
     batch : Signal(tuple of Candidate)
         What `Session.many` found, or which of it is picked; () once accepted.
+    sighted : Signal(tuple of Sighting)
+        What `Session.find_all` has seen so far; () where it ends without offering anything.
     seeds : Signal(PromptSet)
         What many objects are looked for with changed.
     remade : Signal(object)
@@ -71,6 +73,7 @@ class SessionEvents(SignalGroup):
     objects = Signal()
     stale = Signal(bool)
     batch = Signal(tuple)
+    sighted = Signal(tuple)
     seeds = Signal(PromptSet)
     remade = Signal(object)
     propagated = Signal(object)

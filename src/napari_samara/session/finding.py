@@ -7,13 +7,20 @@ import time
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any
 
+import numpy as np
+
 from napari_samara.prompts import Point, PromptSet
 from napari_samara.session.events import Status
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from numpy.typing import NDArray
+
     from napari_samara.engine.automatic_masks import AutomaticMasks
     from napari_samara.engine.automatic_settings import AutomaticSettings
     from napari_samara.intensity import Contrast
+    from napari_samara.masks import PixelBox
     from napari_samara.planes import Plane
     from napari_samara.session.embeddings import Embeddings
     from napari_samara.session.jobs import Report
@@ -21,8 +28,35 @@ if TYPE_CHECKING:
 FIND = "find"
 """Lane of the job."""
 
-# Seconds between two words on how far it is.
-_PAUSE = 0.1
+# Seconds between two words on how far it is, and between two looks at what is there.
+_PAUSE, _GLANCE = 0.1, 0.4
+
+
+@dataclass(frozen=True, eq=False)
+class Sighting:
+    """An object that a search has seen, to be shown until the search is over.
+
+    Attributes
+    ----------
+    plane : Plane
+        Where it lies.
+    box : tuple of int
+        Half-open (row0, col0, row1, col1).
+    crop : ndarray of bool, shape of the box
+        True on the object.
+    score : float
+        Predicted IoU.
+    """
+
+    plane: Plane
+    box: PixelBox
+    crop: NDArray[np.bool_]
+    score: float
+
+    @property
+    def area(self) -> int:
+        """Number of pixels."""
+        return int(np.count_nonzero(self.crop))
 
 
 @dataclass(frozen=True, eq=False)
@@ -57,7 +91,12 @@ class Finding:
         """Whether it was asked to end."""
         return self._stopped.is_set()
 
-    def run(self, embeddings: Embeddings, report: Report) -> PromptSet:
+    def run(
+        self,
+        embeddings: Embeddings,
+        report: Report,
+        sighted: Callable[[tuple[Sighting, ...]], None] | None = None,
+    ) -> PromptSet:
         """Return a point for each object found; for a worker.
 
         Parameters
@@ -66,6 +105,8 @@ class Finding:
             Of the image.
         report : Report
             Told how far it is.
+        sighted : callable, optional
+            Told now and then, in the thread of the session, what was found by then.
 
         Returns
         -------
@@ -90,11 +131,23 @@ class Finding:
                 told[0] = now
                 report.say(Status("decoding", "looking for objects", done, max(total, 2)))
 
-        watch = Watch(progress, lambda: self.stopped or report.cancelled())
+        looked = [time.monotonic()]
+
+        def found_so_far(masks: AutomaticMasks) -> None:
+            if sighted is None or not report.live or time.monotonic() - looked[0] < _GLANCE:
+                return
+            seen = self._sightings(masks)
+            report.tell(lambda: sighted(seen))
+            looked[0] = time.monotonic()
+
+        watch = Watch(progress, lambda: self.stopped or report.cancelled(), found_so_far)
         predictor: Any = embeddings.predictor
         settings = replace(self.settings, zoom="never", crop_layers=0, chunk=8)
         found = automatic_masks(predictor, Scene(rgb, self.contrast, whole), settings, watch)
         return self._prompts(found)
+
+    def _sightings(self, found: AutomaticMasks) -> tuple[Sighting, ...]:
+        return tuple(Sighting(self.plane, c.box, c.data, c.score) for c in found.candidates)
 
     def _prompts(self, found: AutomaticMasks) -> PromptSet:
         """Points in the image of the candidates."""

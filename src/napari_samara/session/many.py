@@ -19,6 +19,7 @@ if TYPE_CHECKING:
 
     from napari_samara.prompts import PromptSet
     from napari_samara.session.candidates import Candidate
+    from napari_samara.session.finding import Sighting
     from napari_samara.session.objects import ObjectRecord
 
 
@@ -91,19 +92,28 @@ class ManySession(PromptingSession):
         self._finding = finding
         embeddings = self._decoder.embeddings
 
+        def sighted(seen: tuple[Sighting, ...]) -> None:
+            if self._finding is finding:
+                self.events.sighted.emit(seen)
+
+        def failed() -> None:
+            self._ended(finding)
+            self.events.sighted.emit(())
+
         def done(found: PromptSet) -> None:
             self._ended(finding)
             if len(found):
                 self._decoder.encoded.setdefault(finding.plane, finding.contrast)
                 self.many(found, undoable=True)
             else:
+                self.events.sighted.emit(())
                 self._decoder.status(Status("failed", "no object was found in this plane"))
 
         self._decoder.submit(
             FIND,
-            lambda report: finding.run(embeddings, report),
+            lambda report: finding.run(embeddings, report, sighted),
             done,
-            lambda: self._ended(finding),
+            failed,
         )
 
     @property

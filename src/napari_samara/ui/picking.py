@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from napari.layers import Labels
 
     from napari_samara.session import Session
+    from napari_samara.session.finding import Sighting
     from napari_samara.ui.layer_set import LayerSet
     from napari_samara.ui.prompt_sync import PromptSync
 
@@ -58,6 +59,20 @@ class Picking:
         else:
             self._drawn.show((), (), session.plane)
             self.layers.preview.show(session.candidate, session.plane)
+
+    def glance(self, seen: tuple[Sighting, ...]) -> None:
+        """Draw what a search has seen so far; what can be accepted comes at its end.
+
+        Parameters
+        ----------
+        seen : tuple of Sighting
+            Perhaps none: what there was before is shown again.
+        """
+        if seen:
+            self.layers.preview.show(None, self.session.plane)
+            self._drawn.show(seen, range(len(seen)), self.session.plane)
+        else:
+            self.show()
 
     def begin(self) -> None:
         """Make clicks on the canvas pick."""

@@ -52,6 +52,7 @@ class Wiring:
             (events.candidates, show),
             (events.candidates, self._on_candidates),
             (events.batch, show),
+            (events.sighted, annotator.picking.glance),
             (events.status, self._on_status),
             (events.prompts, sync.to_layers),
             (events.seeds, sync.seeds_to_layers),

@@ -46,8 +46,12 @@ def test_presets_are_those_there_are() -> None:
 
 
 def test_objects_are_offered_in_the_viewer_and_accepted_as_one_step(
-    make_napari_viewer: Callable[..., Any], disks: Disks, qtbot: Any
+    make_napari_viewer: Callable[..., Any],
+    disks: Disks,
+    qtbot: Any,
+    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
+    monkeypatch.setattr("napari_samara.session.finding._GLANCE", 0.0)
     viewer = make_napari_viewer()
     layer = viewer.add_image(disks.image)
     widget = AnnotateWidget(viewer)
@@ -56,10 +60,13 @@ def test_objects_are_offered_in_the_viewer_and_accepted_as_one_step(
     tiny = api.load("samara-tiny", device="cpu")
     annotator = open_annotators.register(viewer, lambda: Annotator(viewer, layer, tiny))
     session, form = annotator.session, widget.prompting.find_all
+    drawn: list[int] = []
+    session.events.sighted.connect(lambda _: drawn.append(int(np.any(annotator.preview.data))))
     form.button.click()
     assert form.button.text() == "Stop"
     qtbot.waitUntil(lambda: not session.finding and len(session.batch) > 0, timeout=120_000)
     assert form.button.text() == "Find all"
+    assert any(drawn)  # before there is anything to accept
     assert len(session.batch) >= 11
     assert annotator.each
     assert len(annotator.points.data) == len(session.batch)

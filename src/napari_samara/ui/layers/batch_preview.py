@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from napari_samara.masks import PixelBox
     from napari_samara.planes import Plane
     from napari_samara.session import Candidate
+    from napari_samara.session.finding import Sighting
     from napari_samara.ui.layers.preview import Preview
 
 COLOURS = (
@@ -52,12 +53,14 @@ class BatchPreview:
         self._box: PixelBox | None = None
         self._dressed: Labels | None = None
 
-    def show(self, found: Sequence[Candidate], picked: Collection[int], plane: Plane) -> None:
+    def show(
+        self, found: Sequence[Candidate | Sighting], picked: Collection[int], plane: Plane
+    ) -> None:
         """Draw the candidates of a plane, those that are left out faintly.
 
         Parameters
         ----------
-        found : sequence of Candidate
+        found : sequence of Candidate or Sighting
             In any plane; none takes away what was drawn.
         picked : collection of int
             Numbers of those that are to be accepted.
@@ -122,7 +125,9 @@ def distinct(boxes: NDArray[np.int_]) -> list[int]:
     return numbers.tolist()
 
 
-def _paint(values: NDArray[np.uint8], region: PixelBox, one: Candidate, number: int) -> None:
+def _paint(
+    values: NDArray[np.uint8], region: PixelBox, one: Candidate | Sighting, number: int
+) -> None:
     row0, col0, row1, col1 = one.box
     top, left = region[:2]
     values[row0 - top : row1 - top, col0 - left : col1 - left][one.crop] = number
