@@ -141,12 +141,14 @@ def test_guesses_need_drawn_prompts_and_fine_features():
         SamMaskDecoderConfig(instance_maps="yes")
     with pytest.raises(ConfigError, match="need instance_maps"):
         SamMaskDecoderConfig(skip_channels=(64, 32), mask_scores=True)
+    with pytest.raises(ConfigError, match="need instance_maps"):
+        SamMaskDecoderConfig(skip_channels=(64, 32), fine_maps=True)
 
 
 def test_files_for_sam_say_nothing_of_the_samara_family():
     written = SamConfig.vit_b().to_dict()
     assert (
-        not {"skip_channels", "instance_maps", "mask_scores"}
+        not {"skip_channels", "instance_maps", "mask_scores", "fine_maps"}
         & written["mask_decoder_config"].keys()
     )
     assert "prompt_maps" not in written["prompt_encoder_config"]

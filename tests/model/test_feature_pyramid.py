@@ -6,7 +6,7 @@ import pytest
 import torch
 from torch import Tensor, nn
 
-from napari_samara.model.feature_pyramid import FeaturePyramid, TopDown
+from napari_samara.model.feature_pyramid import FeaturePyramid, Residual, TopDown
 
 CHANNELS = 8, 6, 4
 
@@ -57,3 +57,21 @@ def test_numbers_of_maps_must_fit() -> None:
     embedding, maps = given()
     with pytest.raises(ValueError, match="zip"):
         pyramid()(embedding, maps[:1])
+
+
+def test_a_new_block_adds_nothing_and_then_looks_two_pixels_far() -> None:
+    block = Residual(4).eval()
+    x = given()[1][-1]
+    assert torch.equal(block(x), x)
+    nn.init.ones_(block.second.bn.weight)
+    moved = x.clone()
+    moved[:, :, 8, 8] += 3
+    changed = (block(moved) - block(x)).abs().amax((0, 1)) > 1e-6
+    rows, cols = changed.nonzero().unbind(1)
+    assert (rows.min(), rows.max(), cols.min(), cols.max()) == (6, 10, 6, 10)
+
+
+def test_blocks_come_behind_each_map() -> None:
+    model = FeaturePyramid(CHANNELS, blocks=2)
+    widths = [m.first.c.in_channels for m in model.modules() if isinstance(m, Residual)]
+    assert widths == [6, 6, 4, 4]

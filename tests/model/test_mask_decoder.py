@@ -98,6 +98,25 @@ def test_finer_maps_and_drawn_prompts_are_seen(samara):
     assert F.interpolate(expected, 128).shape == (1, 3, 128, 128)
 
 
+def test_prompts_drawn_finely_change_nothing_as_new_and_act_at_their_place():
+    model = SamModel(SamConfig.samara_tiny(128)).eval()
+    features = model.encode(torch.randn(1, 3, 128, 128, generator=torch.Generator().manual_seed(0)))
+    code = model.prompt_encoder(boxes=torch.tensor([[40.0, 20.0, 80.0, 60.0]]))
+    projection = model.mask_decoder.fine_projection
+    expected = model.decode(features, code)[0]
+    model.mask_decoder.fine_projection = None
+    assert torch.equal(model.decode(features, code)[0], expected)
+    model.mask_decoder.fine_projection = projection
+    projection.weight[:, 3] = 0.5  # the rectangle: nothing of it is seen outside
+    changed = (model.decode(features, code)[0] - expected).abs().amax((0, 1)) > 1e-3
+    rows, cols = changed.nonzero().unbind(1)
+    assert rows.min() >= 5
+    assert rows.max() <= 35
+    assert cols.min() >= 15
+    assert cols.max() <= 45
+    assert changed[12:28, 22:38].all()
+
+
 def test_masks_that_promise_too_little_are_not_made(tiny_sam):
     generator = torch.Generator().manual_seed(3)
     embedding = torch.randn(1, 32, 4, 4, generator=generator)

@@ -47,6 +47,7 @@ def make_config(**changes: Any) -> SamConfig:
         output_channels=width,
         num_pos_feats=width // 2,
         feature_pyramid=True,
+        pyramid_blocks=1,
     )
     prompt = SamPromptEncoderConfig(hidden_size=width, image_size=SIZE, prompt_maps=True)
     decoder = {
@@ -57,6 +58,7 @@ def make_config(**changes: Any) -> SamConfig:
         "skip_channels": vision.skip_channels,
         "instance_maps": True,
         "mask_scores": True,
+        "fine_maps": True,
     }
     return SamConfig(vision, prompt, SamMaskDecoderConfig(**decoder | changes))
 

@@ -332,3 +332,30 @@ def test_the_encoder_may_compute_in_bfloat16(tmp_path: Path) -> None:
     assert losses[0] != losses[1]
     assert losses[1] == pytest.approx(losses[0], rel=0.1)
     assert all(p.dtype == torch.float32 for p in rough.model.parameters())
+
+
+def test_only_the_part_around_an_object_is_decoded(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    seen: list[tuple[tuple[int, ...], tuple[int, int]]] = []
+
+    class Spy(loop.Rounds):
+        def __init__(self, model: SamModel, features: Any, offset: tuple[int, int]) -> None:
+            seen.append((tuple(features.embedding.shape[-2:]), offset))
+            super().__init__(model, features, offset)
+
+    monkeypatch.setattr(loop, "Rounds", Spy)
+    whole = make_trainer(tmp_path / "a", side=64, phantoms=1.0)
+    part = make_trainer(tmp_path / "b", side=64, phantoms=1.0, region_share=1.0)
+    for trainer in (whole, part):
+        for _ in range(6):
+            assert np.isfinite(trainer.train_step()["loss"])
+        sizes = {size for size, _ in seen}
+        if trainer is whole:
+            assert sizes == {(4, 4)}
+        else:
+            assert (2, 2) in sizes  # half a side, but all of it for large objects
+        for (rows, cols), (row, col) in seen:
+            assert row + rows <= 4
+            assert col + cols <= 4
+        seen.clear()
