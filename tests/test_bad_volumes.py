@@ -13,7 +13,7 @@ from tests.zarr_files import write_image
 import napari_samara as samara
 from napari_samara.engine.volume_settings import PropagateSettings
 from napari_samara.errors import ImageError, SamaraError, StoreError
-from napari_samara.ome_labels import open_labels
+from napari_samara.formats.ome_labels import open_labels
 from napari_samara.prompts import PromptSet, box
 from napari_samara.store import zarr_store
 

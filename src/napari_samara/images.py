@@ -11,11 +11,11 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 
-from napari_samara.axis_view import AxisView
-from napari_samara.dicom import SUFFIXES as DICOM
-from napari_samara.dicom import is_dicom, read_dicom
 from napari_samara.errors import FileFormatError, ImageError, SamaraError
-from napari_samara.ome_zarr import is_zarr, open_ome_zarr
+from napari_samara.formats.axis_view import AxisView
+from napari_samara.formats.dicom import SUFFIXES as DICOM
+from napari_samara.formats.dicom import is_dicom, read_dicom
+from napari_samara.formats.ome_zarr import is_zarr, open_ome_zarr
 
 if TYPE_CHECKING:
     import os
@@ -230,7 +230,7 @@ def _pixels(picture: Image) -> NDArray[Any]:
 
 
 def _read_nifti(path: Path) -> tuple[NDArray[Any], str]:
-    from napari_samara.nifti import read_nifti
+    from napari_samara.formats.nifti import read_nifti
 
     return read_nifti(path)
 

@@ -8,14 +8,14 @@ from typing import TYPE_CHECKING, Any
 
 from napari_samara.api import DEFAULT_CHECKPOINT, load
 from napari_samara.errors import FileFormatError, ImageError, OutputError
-from napari_samara.images import open_image
-from napari_samara.ome_labels import (
+from napari_samara.formats.ome_labels import (
     create_labels,
     is_label_folder,
     open_labels,
     require_label_folder,
     whole_labels,
 )
+from napari_samara.images import open_image
 from napari_samara.volumes import grid_of
 
 # torch takes seconds to import: the functions that need it import what needs it.
@@ -23,9 +23,9 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from napari_samara.engine.predictor import Predictor
+    from napari_samara.formats.stored_labels import StoredLabels
     from napari_samara.session import SavedSession, Session
     from napari_samara.store import EmbeddingStore
-    from napari_samara.stored_labels import StoredLabels
 
 _VOLUME_AXES = 3
 

@@ -8,11 +8,11 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from napari_samara.errors import OutputError
+from napari_samara.formats.nifti import SUFFIXES as NIFTI
+from napari_samara.formats.nifti import require_nifti, write_nifti, write_nifti_grid
+from napari_samara.formats.ome_labels import is_label_folder, require_label_folder, whole_labels
 from napari_samara.images import suffix_of
 from napari_samara.labels import SUFFIXES, smallest, write_labels
-from napari_samara.nifti import SUFFIXES as NIFTI
-from napari_samara.nifti import require_nifti, write_nifti, write_nifti_grid
-from napari_samara.ome_labels import is_label_folder, require_label_folder, whole_labels
 from napari_samara.output import require_folder
 from napari_samara.volumes import Grid, checked_spacing, grid_of
 

@@ -9,13 +9,13 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 
-from napari_samara.dicom import SUFFIXES as DICOM
-from napari_samara.dicom import dicom_grid, is_dicom
 from napari_samara.errors import ImageError
+from napari_samara.formats.dicom import SUFFIXES as DICOM
+from napari_samara.formats.dicom import dicom_grid, is_dicom
+from napari_samara.formats.nifti import SUFFIXES as NIFTI
+from napari_samara.formats.nifti import nifti_grid
+from napari_samara.formats.ome_zarr import is_zarr, open_ome_zarr
 from napari_samara.images import open_image, suffix_of
-from napari_samara.nifti import SUFFIXES as NIFTI
-from napari_samara.nifti import nifti_grid
-from napari_samara.ome_zarr import is_zarr, open_ome_zarr
 
 if TYPE_CHECKING:
     import os

@@ -11,9 +11,9 @@ from tests.zarr_files import write_image
 
 import napari_samara as samara
 from napari_samara.errors import ImageError, OutputError, SessionError
-from napari_samara.ome_labels import open_labels
+from napari_samara.formats.ome_labels import open_labels
+from napari_samara.formats.stored_labels import StoredLabels
 from napari_samara.prompts import box, point
-from napari_samara.stored_labels import StoredLabels
 from napari_samara.volumes import read_volume
 
 if TYPE_CHECKING:
@@ -202,7 +202,7 @@ def test_labels_of_another_shape(image: Path, tmp_path: Path) -> None:
 
 
 def test_small_types_fill_up(image: Path, tmp_path: Path) -> None:
-    from napari_samara.ome_labels import create_labels
+    from napari_samara.formats.ome_labels import create_labels
 
     labels = create_labels(tmp_path / "l.ome.zarr", SHAPE, dtype=np.uint8)
     labels[0, 0, 0] = 255

@@ -10,7 +10,7 @@ import pytest
 from napari.components import ViewerModel
 from tests.ui.conftest import disk
 
-from napari_samara.ome_labels import create_labels, open_labels
+from napari_samara.formats.ome_labels import create_labels, open_labels
 from napari_samara.planes import Plane
 from napari_samara.prompts import PromptSet, point
 from napari_samara.session import Session, recover

@@ -11,8 +11,8 @@ import numpy as np
 from napari_samara import session_api
 from napari_samara.cli.options import add_common
 from napari_samara.cli.report import emit
+from napari_samara.formats.ome_labels import is_label_folder
 from napari_samara.labels import require_suffix, write_labels
-from napari_samara.ome_labels import is_label_folder
 from napari_samara.output import require_folder
 
 if TYPE_CHECKING:

@@ -6,8 +6,8 @@ from itertools import islice
 from typing import TYPE_CHECKING
 
 from napari_samara.errors import FileFormatError
+from napari_samara.formats.nifti import SUFFIXES as NIFTI
 from napari_samara.images import suffix_of
-from napari_samara.nifti import SUFFIXES as NIFTI
 from napari_samara.training.manifest import MANIFEST, manifest_datasets, read_manifest
 from napari_samara.training.slices import Pair, Reading, planes_of
 

@@ -8,9 +8,9 @@ from typing import TYPE_CHECKING
 import numpy as np
 from napari.layers import Labels
 
+from napari_samara.formats.stored_labels import StoredLabels
 from napari_samara.session import Session
 from napari_samara.session.restored import Restored
-from napari_samara.stored_labels import StoredLabels
 from napari_samara.ui.contrast import DISPLAYED, chosen
 
 if TYPE_CHECKING:

@@ -12,7 +12,7 @@ pytest.importorskip("napari", reason="needs napari-samara[napari]")
 from napari.layers import Labels
 
 from napari_samara.errors import ImageError
-from napari_samara.ome_labels import create_labels
+from napari_samara.formats.ome_labels import create_labels
 from napari_samara.planes import Plane
 from napari_samara.ui.layers.labels import LayerLabels, painted_edits
 

@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from napari_samara.axis_view import AxisView
 from napari_samara.errors import FileFormatError
+from napari_samara.formats.axis_view import AxisView
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence

@@ -10,8 +10,8 @@ import pytest
 import zarr
 from tests.zarr_files import write_image
 
-from napari_samara.axis_view import AxisView
 from napari_samara.errors import FileFormatError, ImageError
+from napari_samara.formats.axis_view import AxisView
 from napari_samara.images import open_image, read_image
 from napari_samara.volumes import grid_of, read_volume
 

@@ -7,8 +7,8 @@ from typing import Any
 import numpy as np
 import pytest
 
-from napari_samara.axis_view import AxisView
 from napari_samara.errors import ImageError
+from napari_samara.formats.axis_view import AxisView
 
 DATA = np.arange(2 * 3 * 4 * 5 * 6).reshape(2, 3, 4, 5, 6)
 

@@ -8,8 +8,8 @@ from typing import Any
 import numpy as np
 import pytest
 
-from napari_samara.dicom_grid import Slice, arranged
 from napari_samara.errors import FileFormatError
+from napari_samara.formats.dicom_grid import Slice, arranged
 
 ITK = ((1.0, 1.0, 1.0), (0.0, 0.0, 0.0), tuple(np.eye(3).ravel().tolist()))
 

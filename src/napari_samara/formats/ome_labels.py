@@ -12,9 +12,9 @@ from typing import TYPE_CHECKING, Any, Literal
 import numpy as np
 
 from napari_samara.errors import FileFormatError, ImageError, OutputError
-from napari_samara.ome_metadata import label_attributes, listed_labels, version_beside
-from napari_samara.ome_zarr import is_zarr, open_ome_zarr
-from napari_samara.stored_labels import StoredLabels
+from napari_samara.formats.ome_metadata import label_attributes, listed_labels, version_beside
+from napari_samara.formats.ome_zarr import is_zarr, open_ome_zarr
+from napari_samara.formats.stored_labels import StoredLabels
 from napari_samara.volumes import Grid
 
 if TYPE_CHECKING:

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from napari_samara.ome_zarr import LENGTHS, is_zarr
+from napari_samara.formats.ome_zarr import LENGTHS, is_zarr
 
 if TYPE_CHECKING:
     from pathlib import Path

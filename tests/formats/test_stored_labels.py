@@ -9,8 +9,8 @@ import pytest
 import zarr
 
 from napari_samara.errors import OutputError
-from napari_samara.ome_labels import create_labels, open_labels
-from napari_samara.stored_labels import StoredLabels
+from napari_samara.formats.ome_labels import create_labels, open_labels
+from napari_samara.formats.stored_labels import StoredLabels
 
 if TYPE_CHECKING:
     from pathlib import Path

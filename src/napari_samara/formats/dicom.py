@@ -12,8 +12,8 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from napari_samara.dicom_grid import Slice, arranged
 from napari_samara.errors import FileFormatError, MissingExtraError
+from napari_samara.formats.dicom_grid import Slice, arranged
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

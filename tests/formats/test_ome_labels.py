@@ -11,7 +11,7 @@ import zarr
 from tests.zarr_files import write_image
 
 from napari_samara.errors import FileFormatError, ImageError, OutputError
-from napari_samara.ome_labels import (
+from napari_samara.formats.ome_labels import (
     create_labels,
     is_label_folder,
     open_labels,

@@ -1,0 +1,1 @@
+"""Kinds of files, each read and written by its own library."""
