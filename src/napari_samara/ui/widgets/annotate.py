@@ -5,8 +5,8 @@ from __future__ import annotations
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
-from qtpy.QtCore import Qt, QTimer
-from qtpy.QtWidgets import QFrame, QHBoxLayout, QPushButton, QScrollArea, QVBoxLayout, QWidget
+from qtpy.QtCore import QTimer
+from qtpy.QtWidgets import QHBoxLayout, QPushButton, QWidget
 
 from napari_samara.errors import ImageError, SamaraError
 from napari_samara.ui import open_annotators
@@ -16,6 +16,7 @@ from napari_samara.ui.layer_events import changes_of
 from napari_samara.ui.offers import list_offers, look_at_machine
 from napari_samara.ui.own_checkpoints import keep_own
 from napari_samara.ui.widgets.autosave import AutosaveForm
+from napari_samara.ui.widgets.dock import Dock
 from napari_samara.ui.widgets.joined import Joined
 from napari_samara.ui.widgets.loading import Loader
 from napari_samara.ui.widgets.objects import ObjectsTable
@@ -42,7 +43,7 @@ VERBS = {"accept": "Accept", "undo": "Undo", "redo": "Redo", "clear": "Clear"}
 _SETTLED = 300
 
 
-class AnnotateWidget(QWidget):
+class AnnotateWidget(Dock):
     """Dock widget to annotate the images of a viewer.
 
     Parameters
@@ -52,9 +53,8 @@ class AnnotateWidget(QWidget):
     """
 
     def __init__(self, napari_viewer: Viewer) -> None:
-        super().__init__()
+        super().__init__(napari_viewer)
         bind_keys()
-        self.viewer = napari_viewer
         self.source, self.prompting = SourceForm(napari_viewer), PromptForm()
         self.options, self.objects, self.status = OptionsForm(), ObjectsTable(), StatusLine()
         self.autosave = AutosaveForm()
@@ -90,8 +90,7 @@ class AnnotateWidget(QWidget):
 
     def _build(self) -> None:
         """Put the parts below each other, in an area that scrolls where the dock is short."""
-        inside = QWidget()
-        layout = QVBoxLayout(inside)
+        layout = self.column()
         rows = self._verb_rows()
         self.more.setCheckable(True)
         self.more.toggled.connect(self._on_more)
@@ -105,16 +104,9 @@ class AnnotateWidget(QWidget):
         self.volumes.clicked.connect(self._on_volumes)
         for part in (self.volumes, kept, self.more, self.options):
             layout.addWidget(part)
-        area = QScrollArea()
-        area.setWidget(inside)
-        area.setWidgetResizable(True)
-        area.setFrameShape(QFrame.Shape.NoFrame)
-        area.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
-        inside.setMinimumWidth(1)
-        outside = QVBoxLayout(self)
-        outside.setContentsMargins(0, 0, 0, 0)
-        outside.addWidget(area)
-        self.setMinimumWidth(230)
+
+    def _leave(self) -> None:
+        """Stay: an annotation goes on while its dock is closed."""
 
     def _on_more(self, shown: bool) -> None:
         """Show or hide the options."""

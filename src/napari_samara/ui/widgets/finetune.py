@@ -5,13 +5,10 @@ from __future__ import annotations
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
-from qtpy.QtCore import QEvent, Qt, QTimer
+from qtpy.QtCore import QTimer
 from qtpy.QtWidgets import (
-    QFrame,
     QLabel,
     QPushButton,
-    QScrollArea,
-    QVBoxLayout,
     QWidget,
 )
 
@@ -24,6 +21,7 @@ from napari_samara.ui.offers import list_offers, look_at_machine
 from napari_samara.ui.own_checkpoints import keep_own
 from napari_samara.ui.running import started
 from napari_samara.ui.widgets.checkpoint_form import CheckpointForm
+from napari_samara.ui.widgets.dock import Dock
 from napari_samara.ui.widgets.loading import Loader
 from napari_samara.ui.widgets.mode_form import ModeForm
 from napari_samara.ui.widgets.pairs import PairsForm
@@ -43,7 +41,7 @@ if TYPE_CHECKING:
     from napari_samara.ui.offers import Machine, Offer
 
 
-class FinetuneWidget(QWidget):
+class FinetuneWidget(Dock):
     """Dock widget to fine-tune a checkpoint on layers of a viewer.
 
     Parameters
@@ -52,11 +50,8 @@ class FinetuneWidget(QWidget):
         Given by napari.
     """
 
-    _docked = False
-
     def __init__(self, napari_viewer: Viewer) -> None:
-        super().__init__()
-        self.viewer = napari_viewer
+        super().__init__(napari_viewer)
         self.pairs, self.checkpoints = PairsForm(napari_viewer), CheckpointForm()
         self.mode, self.target, self.view = ModeForm(), TargetForm(), TrainingView()
         self.start, self.remake = QPushButton(), RemakeForm(napari_viewer)
@@ -89,40 +84,20 @@ class FinetuneWidget(QWidget):
         self.remake.refresh()
         self._show()
 
-    def event(self, event: QEvent) -> bool:
-        """End a run where the dock is closed: napari takes the widget out and keeps it."""
-        if event.type() == QEvent.Type.ParentChange:
-            if self._docked and self.parent() is None:
-                QTimer.singleShot(0, self._leave)
-            self._docked = self.parent() is not None
-        handled: bool = super().event(event)
-        return handled
-
     def _build(self) -> None:
         """Put the parts below each other, in an area that scrolls where the dock is short."""
-        inside = QWidget()
         self._given = (self.pairs, self.checkpoints, self.mode, self.target)
-        layout = QVBoxLayout(inside)
+        layout = self.column()
         layout.addWidget(_heading("Learn from"))
         for part in (*self._given, self.start, self.view):
             layout.addWidget(part)
         layout.addWidget(_heading("Redo my objects"))
         layout.addWidget(self.remake)
         layout.addStretch(1)
-        self._area = area = QScrollArea()
-        area.setWidget(inside)
-        area.setWidgetResizable(True)
-        area.setFrameShape(QFrame.Shape.NoFrame)
-        area.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
-        inside.setMinimumWidth(1)
-        outside = QVBoxLayout(self)
-        outside.setContentsMargins(0, 0, 0, 0)
-        outside.addWidget(area)
-        self.setMinimumWidth(230)
 
     def _uncover(self, part: QWidget) -> None:
         """Scroll to a part, once it has its size."""
-        QTimer.singleShot(0, self, partial(self._area.ensureWidgetVisible, part))
+        QTimer.singleShot(0, self, partial(self.area.ensureWidgetVisible, part))
 
     def _connect(self) -> None:
         self.start.clicked.connect(self._on_start)
@@ -270,11 +245,9 @@ class FinetuneWidget(QWidget):
             annotator.closed.connect(self.refresh)
             self.refresh()
 
-    def _leave(self) -> None:
-        """End with the dock, unless it is put into another one at once."""
-        if self.parent() is None:
-            self.remake.close_down()
-            self.deleteLater()
+    def close_down(self) -> None:
+        """Discard objects that are redone and not accepted."""
+        self.remake.close_down()
 
 
 def _end(widget: FinetuneWidget, runs: list[FinetuneJob], layers: tuple[Any, ...], *_: Any) -> None:

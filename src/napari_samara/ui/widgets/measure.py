@@ -7,17 +7,14 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from napari.layers import Image, Labels
-from qtpy.QtCore import QEvent, Qt, QTimer
+from qtpy.QtCore import Qt
 from qtpy.QtWidgets import (
     QAbstractItemView,
     QCheckBox,
     QFileDialog,
-    QFrame,
     QHBoxLayout,
     QPushButton,
-    QScrollArea,
     QTableView,
-    QVBoxLayout,
     QWidget,
 )
 
@@ -26,6 +23,7 @@ from napari_samara.ui import open_annotators
 from napari_samara.ui.layer_events import changes_of
 from napari_samara.ui.tidying import Cleaned, Columns, Subject, fits
 from napari_samara.ui.widgets.cleanup_form import CleanupForm
+from napari_samara.ui.widgets.dock import Dock
 from napari_samara.ui.widgets.forms import fill_layers, form_of, narrow_combo, wrapped_label
 from napari_samara.ui.widgets.measure_table import MeasureModel
 from napari_samara.ui.widgets.panel import heading
@@ -41,7 +39,7 @@ if TYPE_CHECKING:
 _VOLUME = 3
 
 
-class MeasureWidget(QWidget):
+class MeasureWidget(Dock):
     """Dock widget to measure the objects of a Labels layer and to clean it up.
 
     Parameters
@@ -50,11 +48,8 @@ class MeasureWidget(QWidget):
         Given by napari.
     """
 
-    _docked = False
-
     def __init__(self, napari_viewer: Viewer) -> None:
-        super().__init__()
-        self.viewer = napari_viewer
+        super().__init__(napari_viewer)
         self.labels, self.image = narrow_combo(), narrow_combo()
         self.everywhere = QCheckBox("All slices, objects in 3D")
         self.start, self.save = QPushButton("Measure"), QPushButton("Save as CSV …")
@@ -92,15 +87,6 @@ class MeasureWidget(QWidget):
         """
         self.line.setText(line)
         self.line.setVisible(bool(line))
-
-    def event(self, event: QEvent) -> bool:
-        """Let go where the dock is closed: napari takes the widget out and keeps it."""
-        if event.type() == QEvent.Type.ParentChange:
-            if self._docked and self.parent() is None:
-                QTimer.singleShot(0, self._leave)
-            self._docked = self.parent() is not None
-        handled: bool = super().event(event)
-        return handled
 
     def ask(self) -> QFileDialog:
         """Ask where to save, without waiting for the answer.
@@ -157,8 +143,7 @@ class MeasureWidget(QWidget):
         for button in (self.start, self.save):
             button.setMinimumWidth(1)
             buttons.addWidget(button, 1)
-        inside = QWidget()
-        layout = QVBoxLayout(inside)
+        layout = self.column()
         layout.addWidget(choice)
         layout.addWidget(self.everywhere)
         layout.addLayout(buttons)
@@ -166,16 +151,6 @@ class MeasureWidget(QWidget):
         layout.addWidget(self.table, 1)
         layout.addWidget(heading("Put in order"))
         layout.addWidget(self.cleanup)
-        area = QScrollArea()
-        area.setWidget(inside)
-        area.setWidgetResizable(True)
-        area.setFrameShape(QFrame.Shape.NoFrame)
-        area.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
-        inside.setMinimumWidth(1)
-        outside = QVBoxLayout(self)
-        outside.setContentsMargins(0, 0, 0, 0)
-        outside.addWidget(area)
-        self.setMinimumWidth(230)
         self.say("")
 
     def _connect(self) -> None:
@@ -257,11 +232,6 @@ class MeasureWidget(QWidget):
     def _on_opened(self, viewer: Any, _: Any) -> None:
         if viewer is self.viewer:
             self.refresh()
-
-    def _leave(self) -> None:
-        """End with the dock, unless it is put into another one at once."""
-        if self.parent() is None:
-            self.deleteLater()
 
 
 def _end(widget: MeasureWidget, layers: tuple[Any, ...], *_: Any) -> None:

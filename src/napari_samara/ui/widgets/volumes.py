@@ -5,11 +5,11 @@ from __future__ import annotations
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
-from qtpy.QtCore import QEvent, Qt, QTimer
-from qtpy.QtWidgets import QFrame, QPushButton, QScrollArea, QVBoxLayout, QWidget
+from qtpy.QtWidgets import QPushButton
 
 from napari_samara.ui import open_annotators
 from napari_samara.ui.keys import bind_keys
+from napari_samara.ui.widgets.dock import Dock
 from napari_samara.ui.widgets.follow_panel import FollowPanel
 from napari_samara.ui.widgets.forms import wrapped_label
 from napari_samara.ui.widgets.review_panel import ReviewPanel
@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 _NONE = "No annotation is open in this viewer: start one in the Annotate dock."
 
 
-class VolumesWidget(QWidget):
+class VolumesWidget(Dock):
     """Dock widget for the volume of the annotation that is open in a viewer.
 
     Parameters
@@ -33,12 +33,9 @@ class VolumesWidget(QWidget):
         Given by napari.
     """
 
-    _docked = False
-
     def __init__(self, napari_viewer: Viewer) -> None:
-        super().__init__()
+        super().__init__(napari_viewer)
         bind_keys()
-        self.viewer = napari_viewer
         self.slices, self.following, self.review = SlicesPanel(), FollowPanel(), ReviewPanel()
         self.panels = (self.slices, self.following, self.review)
         self.line, self.open = wrapped_label(), QPushButton("Open the Annotate dock")
@@ -71,32 +68,12 @@ class VolumesWidget(QWidget):
         self.line.setText(line)
         self.line.setVisible(bool(line))
 
-    def event(self, event: QEvent) -> bool:
-        """Let go where the dock is closed: napari takes the widget out and keeps it."""
-        if event.type() == QEvent.Type.ParentChange:
-            if self._docked and self.parent() is None:
-                QTimer.singleShot(0, self._leave)
-            self._docked = self.parent() is not None
-        handled: bool = super().event(event)
-        return handled
-
     def _build(self) -> None:
         """Put the parts below each other, in an area that scrolls where the dock is short."""
-        inside = QWidget()
-        layout = QVBoxLayout(inside)
+        layout = self.column()
         for part in (self.line, self.open, self.slices, self.following):
             layout.addWidget(part)
         layout.addWidget(self.review, 1)
-        area = QScrollArea()
-        area.setWidget(inside)
-        area.setWidgetResizable(True)
-        area.setFrameShape(QFrame.Shape.NoFrame)
-        area.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
-        inside.setMinimumWidth(1)
-        outside = QVBoxLayout(self)
-        outside.setContentsMargins(0, 0, 0, 0)
-        outside.addWidget(area)
-        self.setMinimumWidth(230)
 
     def _on_open(self) -> None:
         """Open the dock that annotations are begun in."""
@@ -137,11 +114,9 @@ class VolumesWidget(QWidget):
             panel.setEnabled(there)
             panel.refresh()
 
-    def _leave(self) -> None:
-        """End with the dock, unless it is put into another one at once."""
-        if self.parent() is None:
-            _part(self, self._joined)
-            self.deleteLater()
+    def close_down(self) -> None:
+        """Let go of the annotation."""
+        _part(self, self._joined)
 
 
 def _load() -> None:
