@@ -1,8 +1,8 @@
-"""Make the pictures of docs/annotate.md, docs/finetune.md and docs/volumes.md from the viewer.
+"""Make the pictures of docs/annotate.md, docs/finetune.md, docs/volumes.md and docs/similar.md.
 
 Run it on a screen, or without one: ``xvfb-run -a -s "-screen 0 1400x1024x24" python
-docs/make_screenshots.py``; names of functions (``tour extremes cell finetune volumes``) make only
-theirs.
+docs/make_screenshots.py``; names of functions (``tour extremes cell finetune volumes
+measure``) make only theirs.
 """
 
 from __future__ import annotations
@@ -20,11 +20,16 @@ from napari.settings import get_settings
 from PIL import Image
 from qtpy.QtCore import Qt
 from qtpy.QtWidgets import QApplication
+from scipy.ndimage import binary_fill_holes
 from skimage import data
+from skimage.filters import threshold_local
+from skimage.measure import label as pieces_of
+from skimage.morphology import remove_small_objects
 
 from napari_samara.ui.sample_data import generated_nuclei
 from napari_samara.ui.widgets.annotate import AnnotateWidget
 from napari_samara.ui.widgets.finetune import FinetuneWidget
+from napari_samara.ui.widgets.measure import MeasureWidget
 from napari_samara.ui.widgets.volumes import VolumesWidget
 
 OUT = Path(__file__).parent / "images"
@@ -222,12 +227,38 @@ def volumes() -> None:
     viewer.close()
 
 
+def measure() -> None:
+    """Coins told apart by a threshold, measured; a large one is looked at."""
+    get_settings().appearance.theme = "dark"
+    viewer = napari.Viewer(show=True)
+    viewer.window.resize(1200, 860)
+    coins = data.coins()
+    bright = remove_small_objects(coins > threshold_local(coins, 101), max_size=300)
+    labels = pieces_of(binary_fill_holes(bright)).astype(np.int32)
+    viewer.add_image(coins, name="coins", scale=(0.2, 0.2))
+    viewer.add_labels(labels, name="thresholded", scale=(0.2, 0.2))
+    widget = MeasureWidget(viewer)
+    dock = viewer.window.add_dock_widget(widget, name="Measure (Samara)")
+    viewer.window._qt_window.resizeDocks([dock], [330], Qt.Orientation.Horizontal)  # noqa: SLF001
+    let_it_work(1.0)
+    viewer.reset_view()
+    widget.start.click()
+    while "its object" not in widget.line.text():
+        let_it_work(0.1)
+    widget.table.sortByColumn(1, Qt.SortOrder.DescendingOrder)
+    widget.table.selectRow(3)
+    widget.cleanup.widgets["remove_border"].setChecked(True)
+    picture(viewer, "table", "measure")
+    viewer.close()
+
+
 PARTS = {
     "tour": tour,
     "extremes": extremes,
     "cell": cell,
     "finetune": finetune,
     "volumes": volumes,
+    "measure": measure,
 }
 
 if __name__ == "__main__":
