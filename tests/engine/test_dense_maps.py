@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
 from napari_samara import api
-from napari_samara.engine.dense_maps import DenseMaps, dense_seeds
+from napari_samara.engine.dense_maps import DenseMaps, deepest_points, dense_seeds
 from napari_samara.geometry import Frame
 
 
@@ -37,6 +39,19 @@ def test_one_point_in_each_object_also_where_they_touch(shape):
     assert sorted(labels[at[:, 0], at[:, 1]]) == [1, 2, 3]
     areas = [(labels == number).sum() for number in labels[at[:, 0], at[:, 1]]]
     assert seeds.sizes == pytest.approx(4 * np.sqrt(areas))
+
+
+def test_the_deepest_point_of_each_object_of_the_size_asked_for():
+    labels = two_squares()
+    maps = maps_of(labels, Frame(128, 160, 160))
+    off = np.square(np.stack(np.indices(labels.shape), axis=-1) - maps.votes).sum(-1)
+    maps = replace(maps, depth=np.exp(-off / 20).astype(np.float32))
+    points = deepest_points(maps, 28.0)  # four pixels of the image for a position
+    at = (points // 4).astype(int)
+    assert sorted(labels[at[:, 0], at[:, 1]]) == [1, 2, 3]
+    one = deepest_points(maps, 200.0)
+    assert len(one) == 1  # all of it would fit into a single object
+    assert deepest_points(replace(maps, inside=0 * maps.inside), 28.0).shape == (0, 2)
 
 
 def test_nothing_where_nothing_is_inside():

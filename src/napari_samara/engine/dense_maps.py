@@ -29,6 +29,9 @@ _REACH = 2.5
 _FEWEST = 2
 """Positions an object has at least."""
 
+_DEEP = 0.15
+"""Depth times probability of being inside that the middle of an object has at least."""
+
 
 @dataclass(frozen=True, eq=False)
 class DenseMaps:
@@ -119,6 +122,33 @@ def dense_seeds(maps: DenseMaps) -> Seeds:
         areas.append(int(own.sum()))
     points = maps.to_image(np.array(places, np.float64).reshape(-1, 2))
     return Seeds(points, np.sqrt(areas) * maps.stride)
+
+
+def deepest_points(maps: DenseMaps, apart: float) -> NDArray[np.float32]:
+    """Return the places that lie deepest in what the maps show, for objects of a known size.
+
+    Parameters
+    ----------
+    maps : DenseMaps
+        Of an image.
+    apart : float
+        Distance in pixels of the image within which there is one point only: most of an object.
+
+    Returns
+    -------
+    ndarray of float32, shape (N, 2)
+        (row, col) in the image, deepest first.
+    """
+    frame = maps.frame
+    unit = max(frame.rows, frame.cols) / frame.input_size * maps.stride
+    radius = max(1, round(0.35 * apart / unit))
+    smooth = ndimage.gaussian_filter(maps.depth * maps.inside, max(0.5, 0.12 * apart / unit))
+    near = np.hypot(*(np.indices((2 * radius + 1,) * 2) - radius)) <= radius
+    found = np.argwhere(
+        (smooth >= ndimage.maximum_filter(smooth, footprint=near)) & (smooth > _DEEP)
+    )
+    found = found[np.argsort(-smooth[tuple(found.T)], kind="stable")]
+    return maps.to_image(found.astype(np.float64))
 
 
 def _peaks(

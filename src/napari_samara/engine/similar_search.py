@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from napari_samara.engine.object_seeds import object_seeds
+from napari_samara.engine.dense_maps import deepest_points
 from napari_samara.engine.outlines import Outline, Outlines
 from napari_samara.engine.similar import FINEST, Example, learn, peaks, to_image
 from napari_samara.engine.tile_joining import tiles_covering
@@ -200,9 +200,9 @@ def _seeds(
 ) -> NDArray[np.float32]:
     """Points (N, 2) on objects: of the checkpoint's own head, or peaks of the similarity."""
     usual = float(np.sqrt(likeness.area))
-    own = object_seeds(predictor, embedding, usual)
-    if own is not None:
-        return own
+    maps = predictor.dense_maps(embedding)
+    if maps is not None:
+        return deepest_points(maps, usual)
     unit = max(embedding.frame.rows, embedding.frame.cols) / max(similarity.shape)
     return to_image(embedding, peaks(similarity, usual / unit, max(settings.at_least, _PEAK)))
 
