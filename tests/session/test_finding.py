@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 import pytest
+from tests.conftest import Disks
 
 from napari_samara import api
 from napari_samara.engine.automatic_settings import AutomaticSettings
@@ -17,8 +18,6 @@ from napari_samara.session.finding import Finding, Sighting
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
-
-    from tests.conftest import Disks
 
 
 @pytest.fixture
@@ -69,6 +68,19 @@ def test_a_slice_of_a_stack_as_it_is_shown(disks: Disks) -> None:
     session.accept_many()
     assert not session.labels[0].any()
     assert found_in(session.labels[1].T, disks) >= 11
+    session.close()
+
+
+def test_small_objects_of_a_large_plane_are_found_in_windows(disks: Disks) -> None:
+    small, truth = disks.image[::2, ::2], disks.labels[::2, ::2]
+    image = np.full((800, 800), 30, np.uint8)
+    corner = slice(700, 764), slice(700, 780)
+    image[corner] = small
+    session = Session(image, api.load("samara-tiny", device="cpu"))
+    session.find_all()
+    session.accept_many()
+    assert found_in(session.labels[corner], Disks(small, truth)) >= 11
+    assert Finding(session.plane, Contrast(), AutomaticSettings()).closer is False
     session.close()
 
 

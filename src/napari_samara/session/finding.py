@@ -63,9 +63,8 @@ class Sighting:
 class Finding:
     """A search in one plane.
 
-    The plane is taken as a whole, so that each object is found again by its point alone, in the
-    embedding that clicks use: what is offered can be corrected, accepted and replayed like any
-    other prompt.
+    Each object is found again by its point alone, as if the user had clicked there: what is offered
+    can be corrected, accepted and replayed like any other prompt.
 
     Parameters
     ----------
@@ -75,11 +74,15 @@ class Finding:
         It is encoded with.
     settings : AutomaticSettings
         What to look for.
+    closer : bool
+        Whether the plane is searched in windows in which objects have the size that the model
+        knows best, as clicks in large planes are decoded; else as a whole.
     """
 
     plane: Plane
     contrast: Contrast
     settings: AutomaticSettings
+    closer: bool = False
     _stopped: threading.Event = field(default_factory=threading.Event)
 
     def stop(self) -> None:
@@ -142,7 +145,8 @@ class Finding:
 
         watch = Watch(progress, lambda: self.stopped or report.cancelled(), found_so_far)
         predictor: Any = embeddings.predictor
-        settings = replace(self.settings, zoom="never", crop_layers=0, chunk=8)
+        zoom = self.settings.zoom if self.closer else "never"
+        settings = replace(self.settings, zoom=zoom, crop_layers=0, chunk=8)
         found = automatic_masks(predictor, Scene(rgb, self.contrast, whole), settings, watch)
         return self._prompts(found)
 

@@ -82,13 +82,15 @@ class ManySession(PromptingSession):
         Parameters
         ----------
         settings : AutomaticSettings, optional
-            What to look for; windows and crops are not used, so that each point alone finds its
-            object again.
+            What to look for.  Windows are used where clicks are decoded in windows of a large
+            plane, crops never: each point alone finds its object again.
         """
         self._settle()
         self.stop_finding()
         contrast = self._decoder.encoded.get(self._plane, self._contrast)
-        finding = Finding(self._plane, contrast, settings or AutomaticSettings())
+        crop = self._state().looking.choice(self._plane, self._shape)
+        closer = crop.rule == "object" and crop.tile is not None
+        finding = Finding(self._plane, contrast, settings or AutomaticSettings(), closer)
         self._finding = finding
         embeddings = self._decoder.embeddings
 
