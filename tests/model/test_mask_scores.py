@@ -28,10 +28,9 @@ def facts(logits: Tensor) -> dict[str, list[float]]:
     """By name, of masks (M, PIXELS) of one prompt whose object lies from 100 to 200."""
     maps = torch.zeros(1, 1 + N_MAPS + N_GUESSES, PIXELS)
     maps[0, N_MAPS], maps[0, N_MAPS + 1], maps[0, N_MAPS + 3] = row(100, 200), row(100, 150), 0
-    zeros = torch.zeros(1, PIXELS)
-    known = InstanceMaps(
-        40 * row(100, 250)[None] - 20, 40 * row(195, 205)[None] - 20, zeros, zeros, zeros
-    )
+    zeros = torch.zeros(1, 1, PIXELS)
+    inside, boundary = (40 * row(*span)[None, None] - 20 for span in ((100, 250), (195, 205)))
+    known = InstanceMaps(inside, boundary, zeros, zeros, zeros)
     found = mask_facts(logits[None], maps, known)
     assert found.shape == (1, len(logits), N_FACTS)
     assert found.isfinite().all()
@@ -81,5 +80,5 @@ def test_scores_lie_between_0_and_1_and_see_the_facts() -> None:
 def test_masks_do_not_learn_to_look_sure() -> None:
     logits = torch.randn(1, 2, PIXELS, requires_grad=True)
     maps = torch.zeros(1, 1 + N_MAPS + N_GUESSES, PIXELS)
-    zeros = torch.zeros(1, PIXELS)
+    zeros = torch.zeros(1, 1, PIXELS)
     assert not mask_facts(logits, maps, InstanceMaps(*[zeros] * 5)).requires_grad

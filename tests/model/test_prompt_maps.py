@@ -4,17 +4,20 @@ from __future__ import annotations
 
 import torch
 
-from napari_samara.model import SamPromptEncoderConfig
 from napari_samara.model.prompt_encoder import Places
 from napari_samara.model.prompt_maps import draw_fine, draw_prompts
 
-CONFIG = SamPromptEncoderConfig(image_size=256)  # maps of 64 x 64, four pixels each
 LIKE = torch.zeros(1)
+
+
+def coarse(**given: torch.Tensor) -> torch.Tensor:
+    """Maps of 64 x 64, four pixels of the input each."""
+    return draw_prompts(Places(1, **given), 64, 64, 4.0, LIKE)
 
 
 def test_points_are_drawn_by_their_sign_where_they_are():
     points = torch.tensor([[[101.5, 41.5], [200.0, 220.0], [9.0, 9.0]]])
-    maps = draw_prompts(points, torch.tensor([[1, 0, -1]]), None, 1, CONFIG, LIKE)
+    maps = coarse(points=points, labels=torch.tensor([[1, 0, -1]]))
     positive, negative, box = maps[0]
     assert divmod(int(positive.argmax()), 64) == (10, 25)
     assert divmod(int(negative.argmax()), 64) == (55, 50)
@@ -23,7 +26,7 @@ def test_points_are_drawn_by_their_sign_where_they_are():
 
 
 def test_a_box_is_its_ellipse():
-    maps = draw_prompts(None, None, torch.tensor([[40.0, 80.0, 120.0, 200.0]]), 1, CONFIG, LIKE)
+    maps = coarse(boxes=torch.tensor([[40.0, 80.0, 120.0, 200.0]]))
     inside = maps[0, 2] > 0.5
     rows, cols = inside.any(1).nonzero()[:, 0], inside.any(0).nonzero()[:, 0]
     assert (int(rows[0]), int(rows[-1])) == (20, 49)
@@ -33,7 +36,7 @@ def test_a_box_is_its_ellipse():
 
 
 def test_a_box_without_width_is_drawn_all_the_same():
-    maps = draw_prompts(None, None, torch.tensor([[40.0, 80.0, 40.0, 200.0]]), 1, CONFIG, LIKE)
+    maps = coarse(boxes=torch.tensor([[40.0, 80.0, 40.0, 200.0]]))
     assert maps.isfinite().all()
 
 

@@ -340,9 +340,10 @@ def test_only_the_part_around_an_object_is_decoded(
     seen: list[tuple[tuple[int, ...], tuple[int, int]]] = []
 
     class Spy(loop.Rounds):
-        def __init__(self, model: SamModel, features: Any, offset: tuple[int, int]) -> None:
-            seen.append((tuple(features.embedding.shape[-2:]), offset))
-            super().__init__(model, features, offset)
+        def __init__(self, model: SamModel, features: Any, corners: Any) -> None:
+            size = tuple(features.embedding.shape[-2:])
+            seen.extend((size, corner) for corner in corners)
+            super().__init__(model, features, corners)
 
     monkeypatch.setattr(loop, "Rounds", Spy)
     whole = make_trainer(tmp_path / "a", side=64, phantoms=1.0)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from itertools import pairwise
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pytest
@@ -126,31 +126,61 @@ def test_view_may_lie_anywhere_in_the_frame() -> None:
     side, offset = SIZE // 2, (1, 2)
     features = features_of(model, side)
     here = Rounds(model, features).decode([POINT])[0]
-    there = Rounds(model, features, offset)
+    there = Rounds(model, features, [offset])
     moved = there.decode([POINT])[0]
     assert moved.shape == here.shape == (1, 4, side // 2, side // 2)
     assert not torch.allclose(moved, here)
-    code = there._encode([POINT], None)
+    code, pe = there._encode([POINT], None, torch.tensor([0]))
     patch = SIZE // 4
     point = torch.tensor([[[20.0 + offset[1] * patch, 24.0 + offset[0] * patch]]])
     whole = model.prompt_encoder(point, torch.ones(1, 1))
     assert torch.equal(code.sparse, whole.sparse)
-    assert torch.equal(code.dense, whole.dense[..., 1:3, 2:4])
+    torch.testing.assert_close(code.dense, whole.dense[..., 1:3, 2:4])
     assert code.maps is not None
-    assert torch.equal(code.maps, whole.maps[..., 4:12, 8:16])
+    torch.testing.assert_close(code.maps, whole.maps[..., 4:12, 8:16])
     assert code.maps[0, 1].max() > 0.5  # the drawn point is inside
+    assert torch.equal(pe, model.prompt_encoder.dense_pe()[..., 1:3, 2:4])
 
 
-def test_logits_of_the_last_round_stay_in_place() -> None:
+def test_views_together_are_decoded_as_each_alone() -> None:
+    """Also where their places in the frame differ, and with the masks of a round before."""
     model = make_model()
-    view = Rounds(model, features_of(model, SIZE // 2), (2, 1))
-    logits = torch.zeros(1, 1, 16, 16)
-    logits[..., 4:8, 10:14] = 5
-    mask = view._in_frame(logits)
-    assert mask.shape == (1, 1, 16, 16)
-    rows, cols = mask[0, 0].nonzero().unbind(1)
-    assert (int(rows.min()), int(rows.max())) == (8 + 2, 8 + 3)
-    assert (int(cols.min()), int(cols.max())) == (4 + 5, 4 + 6)
+    with torch.no_grad():
+        projection = model.mask_decoder.fine_projection
+        assert projection is not None
+        torch.nn.init.normal_(projection.weight)  # as new it would change nothing
+    side, corners = SIZE // 2, [(0, 1), (2, 2), (1, 0)]
+    pixels = torch.randn(3, 3, side, side, generator=torch.Generator().manual_seed(0))
+    with torch.no_grad():
+        features = model.eval().encode_any(pixels)
+        small = [
+            ObjectPrompts([(9.0, 12.0, True)], None),
+            ObjectPrompts([], (3.0, 2.0, 20.0, 25.0)),
+        ]
+        prompts, views = [small[0]] * 3 + [small[1]] * 2, [2, 0, 1, 0, 2]
+        previous = torch.randn(5, 1, side // 2, side // 2)
+        for mask in (None, previous):
+            logits, iou = Rounds(model, features, corners).decode(prompts, mask, views)
+            for i, (prompt, view) in enumerate(zip(prompts, views, strict=True)):
+                one = features._replace(
+                    embedding=features.embedding[view : view + 1],
+                    skips=tuple(s[view : view + 1] for s in features.skips),
+                )
+                own = None if mask is None else mask[i : i + 1]
+                alone = Rounds(model, one, [corners[view]]).decode([prompt], own)
+                torch.testing.assert_close(logits[i], alone[0][0], atol=1e-4, rtol=1e-4)
+                torch.testing.assert_close(iou[i], alone[1][0], atol=1e-4, rtol=1e-4)
+
+
+def test_objects_of_several_views_are_one_list_with_boxes_last() -> None:
+    masks = np.stack([BLOCKS == 6, BLOCKS == 7])
+    joined = ViewObjects.of_views(
+        [objects_of(masks, [POINT, BOX]), objects_of(masks, [BOX, POINT])]
+    )
+    assert joined.views == [0, 1, 0, 1]
+    assert [p.box is None for p in joined.prompts] == [True, True, False, False]
+    for mask, expected in zip(joined.masks, (6, 7, 7, 6), strict=True):
+        assert np.array_equal(mask, expected == BLOCKS)
 
 
 def seen_by(view: Rounds, monkeypatch: pytest.MonkeyPatch) -> list[torch.Tensor | None]:
@@ -159,10 +189,10 @@ def seen_by(view: Rounds, monkeypatch: pytest.MonkeyPatch) -> list[torch.Tensor 
     decode: Callable[..., tuple[torch.Tensor, torch.Tensor]] = view.decode
 
     def spy(
-        prompts: list[ObjectPrompts], previous: torch.Tensor | None = None
+        prompts: list[ObjectPrompts], previous: torch.Tensor | None = None, views: Any = None
     ) -> tuple[torch.Tensor, torch.Tensor]:
         seen.append(previous)
-        return decode(prompts, previous)
+        return decode(prompts, previous, views)
 
     monkeypatch.setattr(view, "decode", spy)
     return seen
@@ -207,7 +237,7 @@ def test_the_mask_that_is_shown_is_corrected(monkeypatch: pytest.MonkeyPatch) ->
     seen: list[torch.Tensor | None] = []
 
     def decode(
-        _: list[ObjectPrompts], previous: torch.Tensor | None = None
+        _: list[ObjectPrompts], previous: torch.Tensor | None = None, views: Any = None
     ) -> tuple[torch.Tensor, torch.Tensor]:
         seen.append(previous)
         return logits, score
@@ -230,12 +260,37 @@ def test_perfect_masks_and_full_lists_get_no_click() -> None:
     objects = objects_of(masks, [POINT, POINT, full])
     logits = torch.full((3, 1, SIZE, SIZE), -5.0)
     logits[0, 0][torch.from_numpy(masks[0])] = 5.0
-    add_clicks(objects, logits, rng())
+    add_clicks(objects, logits, truth_of(objects), rng())
     assert [len(prompt.points) for prompt in objects.prompts] == [1, 2, MAX_POINTS]
     x, y, positive = objects.prompts[1].points[-1]
     assert positive
     assert masks[1][int(y), int(x)]
     assert objects.single.tolist() == [True, False, False]
+
+
+def truth_of(objects: ViewObjects) -> torch.Tensor:
+    """As the rounds have it."""
+    return torch.from_numpy(objects.masks)[:, None].float()
+
+
+def test_clicks_go_into_the_error_and_half_of_them_where_it_is_deepest() -> None:
+    truth = np.zeros((SIZE, SIZE), bool)
+    truth[20:31, 20:31] = True
+    shown = np.zeros((SIZE, SIZE), bool)
+    shown[20:31, 20:31] = True
+    shown[40:47, 8:15] = True  # 7 pixels across, deepest at (43, 11)
+    truth[:2, 50:] = True  # as many, but flat
+    count = 200
+    objects = objects_of(np.stack([truth] * count), [POINT] * count)
+    logits = torch.from_numpy(np.where(shown, 4.0, -4.0).astype(np.float32))
+    add_clicks(objects, logits.expand(count, 1, SIZE, SIZE), truth_of(objects), rng())
+    clicks = [prompt.points[-1] for prompt in objects.prompts]
+    assert all((truth != shown)[int(y), int(x)] for x, y, _ in clicks)
+    assert all(positive == truth[int(y), int(x)] for x, y, positive in clicks)
+    deepest = sum((x, y) == (11, 43) for x, y, _ in clicks)
+    assert 70 < deepest < 130
+    flat = sum(positive for _, _, positive in clicks)
+    assert 20 < flat < 60  # 28 of 77 pixels, of those that go anywhere
 
 
 def test_object_that_fills_the_view() -> None:

@@ -52,6 +52,10 @@ class InstanceMaps(NamedTuple):
     centres: Tensor
     log_width: Tensor
 
+    def of(self, images: Tensor) -> InstanceMaps:
+        """Return those of some images (P,), by their numbers."""
+        return InstanceMaps(*(m[images] for m in self))
+
 
 class InstanceHead(nn.Module):
     """Read instance maps from features of stride 4.
@@ -81,7 +85,7 @@ def guesses(maps: InstanceMaps, places: Places, stride: float) -> Tensor:
     Parameters
     ----------
     maps : InstanceMaps
-        Of one image.
+        Of one image, or of as many as there are prompts.
     places : Places
         Where the prompts are, in the frame of the maps.
     stride : float
@@ -113,8 +117,11 @@ def _near_points(maps: InstanceMaps, points: Tensor, stride: float) -> Tensor:
     size = torch.tensor([width, height], device=points.device, dtype=points.dtype)
     grid = 2 * (points + 0.5) / (stride * size) - 1
     known = torch.cat([maps.centres, maps.log_width[:, None]], dim=1)
-    at = F.grid_sample(known, grid[None], "bilinear", "border", align_corners=False)
-    centre, log_width = at[0, :2].permute(1, 2, 0), at[0, 2]  # (P, N, 2), (P, N)
-    off = maps.centres[0] - centre[..., None, None]  # (P, N, 2, s, s)
+    # of one image all prompts are asked at once, of several each its own
+    grid = grid[None] if len(known) == 1 else grid[:, None]
+    at = F.grid_sample(known, grid, "bilinear", "border", align_corners=False)
+    at = (at[0] if len(known) == 1 else at[:, :, 0].transpose(0, 1)).permute(1, 2, 0)  # (P, N, 3)
+    centre, log_width = at[..., :2], at[..., 2]
+    off = maps.centres[:, None] - centre[..., None, None]  # (P, N, 2, s, s)
     factor = 0.5 * torch.exp(-2 * log_width)[..., None, None]
     return torch.exp(-off.square().sum(2) * factor)

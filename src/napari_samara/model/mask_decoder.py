@@ -109,16 +109,16 @@ class MaskDecoder(nn.Module):
         Parameters
         ----------
         image : Tensor
-            (1, C, h, w) embedding.
+            (1, C, h, w) embedding; of several images where the code says which is whose.
         image_pe : Tensor
-            (1, C, h, w) position code of the embedding.
+            (1 or P, C, h, w) position code of the embedding.
         code : PromptCode
             The encoded prompts.
         multimask_output : bool
             Whether to offer several masks (for an ambiguous prompt) in place of the single one.
         skips : sequence of Tensor
-            Encoder features, each (1, C', h 2^i, w 2^i), i = 1, 2, ...; only where the family has
-            them.
+            Encoder features of the images, (C', h 2^i, w 2^i) each, i = 1, 2, ...; only where the
+            family has them.
         best_only : bool
             Compute just the mask of highest predicted IoU of each prompt.
 
@@ -142,36 +142,41 @@ class MaskDecoder(nn.Module):
     ) -> tuple[Tensor, Tensor]:
         """Decode in chunks; with `least`, masks of prompts whose scores are all lower are zero."""
         count, (height, width) = code.sparse.shape[0], image.shape[-2:]
-        shared = image.flatten(2).transpose(1, 2).contiguous()  # (1, L, C)
+        shared = image.flatten(2).transpose(1, 2).contiguous()  # (1, L, C), or an image a prompt
         pe = image_pe.flatten(2).transpose(1, 2).contiguous()
         blocks = [
             project_blocks(cast("nn.Conv2d", project), to_blocks(skip, i + 1))
             for i, (project, skip) in enumerate(zip(self.skip_projections, skips, strict=True))
         ]
+        known = self.instance_maps(skips)
+        if code.images is not None:
+            shared, blocks = shared[code.images], [b[code.images] for b in blocks]
+            known = None if known is None else known.of(code.images)
         chunk = self._chunk(count, image)
         dense = code.dense
         if dense.stride()[-2:] == (0, 0):  # one vector for all positions
             dense = dense[..., :1, :1]
         start_image = shared + dense.flatten(2).transpose(1, 2).contiguous()  # (P or 1, L, C)
         shared_keys = start_image + pe if len(start_image) == 1 else None
-        known = self.instance_maps(skips)
         masks, ious = [], []
         for start in range(0, count, chunk):
             part = slice(start, start + chunk)
-            begin = start_image if len(start_image) == 1 else start_image[part]
+            begin, own_pe = _some(start_image, part), _some(pe, part)
+            own_blocks = [_some(b, part) for b in blocks]
+            own_known = None if known is None else InstanceMaps(*(_some(m, part) for m in known))
             maps = None if code.maps is None else code.maps[part]
-            if known is not None and maps is not None:
-                begin, maps = self._add_guesses(known, code, part, (begin, maps))
+            if own_known is not None and maps is not None:
+                begin, maps = self._add_guesses(own_known, code, part, (begin, maps))
             tokens = self._tokens(code.sparse[part])
-            keys = shared_keys if shared_keys is not None and known is None else begin + pe
-            tokens, keys = self.transformer(begin, pe, tokens, keys)
+            keys = shared_keys if shared_keys is not None and known is None else begin + own_pe
+            tokens, keys = self.transformer(begin, own_pe, tokens, keys)
             if self.mask_scores is None:
                 ids, iou = self._choose(tokens, *choice)
-                logits = self._worth_it(tokens, ids, (keys, blocks, maps), iou.amax(1), least)
+                logits = self._worth_it(tokens, ids, (keys, own_blocks, maps), iou.amax(1), least)
             else:
                 fine = self._fine(code, part, (height, width), keys)
-                features = self._upscale(keys, blocks, maps, fine)
-                logits, iou = self._scored(tokens, features, (maps, known), choice)
+                features = self._upscale(keys, own_blocks, maps, fine)
+                logits, iou = self._scored(tokens, features, (maps, own_known), choice)
             masks.append(from_blocks(logits, height, width))
             ious.append(iou)
         return torch.cat(masks), torch.cat(ious)
@@ -352,6 +357,11 @@ class MaskDecoder(nn.Module):
             else:
                 x = torch.ops.aten.gelu_(x)
         return x
+
+
+def _some(values: Tensor, part: slice) -> Tensor:
+    """Those of some prompts, or what all share."""
+    return values if len(values) == 1 else values[part]
 
 
 def _upscaling(widths: Sequence[int]) -> list[nn.Module]:

@@ -70,7 +70,7 @@ def mask_facts(logits: Tensor, maps: Tensor, known: InstanceMaps) -> Tensor:
     maps : Tensor
         (P, 1 + N_MAPS + N_GUESSES, pixels): mask prompt, drawn prompts and first guesses.
     known : InstanceMaps
-        Of the image, each flattened to (1, pixels).
+        Of the image, or of the image of each prompt: flattened to (1 or P, 1, pixels).
 
     Returns
     -------
@@ -89,7 +89,7 @@ def mask_facts(logits: Tensor, maps: Tensor, known: InstanceMaps) -> Tensor:
     box_guess = maps[:, N_MAPS + 3]
     overlaps = [_overlap(inside, area, m) for m in (ellipse, point_guess, box_guess)]
     filled, crossed = (
-        inside @ known_map.sigmoid().to(logits).squeeze(0) / whole
+        (inside @ known_map.sigmoid().to(logits).transpose(1, 2))[..., 0] / whole
         for known_map in (known.inside, known.boundary)
     )
     size = torch.log1p(area) / 10

@@ -32,9 +32,9 @@ def to_blocks(maps: Tensor, steps: int) -> Tensor:
 
 
 def flat_blocks(known: Tensor, steps: int) -> Tensor:
-    """Flatten a map (1, s, s) or (1, C, s, s) in blocked order, to (1 or C, pixels)."""
+    """Flatten maps (B, s, s) or (B, C, s, s) in blocked order, to (B, 1 or C, pixels)."""
     maps = known if known.ndim == 4 else known[:, None]
-    return to_blocks(maps, steps)[0].t()
+    return to_blocks(maps, steps).transpose(1, 2)
 
 
 def from_blocks(values: Tensor, height: int, width: int) -> Tensor:

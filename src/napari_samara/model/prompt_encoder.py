@@ -23,6 +23,9 @@ if TYPE_CHECKING:
 NEGATIVE, POSITIVE, BOX_FIRST, BOX_LAST = 0, 1, 2, 3
 NOT_A_POINT, IGNORED = -1, -10
 
+MASK_PER_EMBEDDING = 4
+"""Pixels of a mask prompt, and of drawn prompts, a side for each position of the embedding."""
+
 
 @dataclass(frozen=True)
 class Places:
@@ -70,12 +73,15 @@ class PromptCode(NamedTuple):
         (P, 1 + N_MAPS, 4 h, 4 w) mask prompt and drawn prompts, in families that have them.
     places : Places or None
         Where points and boxes are, in those families.
+    images : Tensor or None
+        (P,) number of the image that each prompt belongs to; None where there is one image.
     """
 
     sparse: Tensor
     dense: Tensor
     maps: Tensor | None
     places: Places | None = None
+    images: Tensor | None = None
 
 
 class PositionEmbeddingRandom(nn.Module):
@@ -184,25 +190,72 @@ class PromptEncoder(nn.Module):
         PromptCode
             Tokens, dense code and maps.
         """
+        return self._code((points, labels, boxes), masks, None, self.embedding_size)
+
+    def windowed(
+        self,
+        prompts: tuple[Tensor | None, Tensor | None, Tensor | None],
+        masks: Tensor | None,
+        corners: Tensor,
+        side: int,
+    ) -> PromptCode:
+        """Encode P prompts, of each of which a square part of the input is looked at alone.
+
+        Parameters
+        ----------
+        prompts : tuple of Tensor or None
+            Points, labels and boxes as for `forward`, in the frame of the part.
+        masks : Tensor or None
+            (P, 1, 4 side, 4 side) mask logits of the part.
+        corners : Tensor
+            (P, 2) first position (row, col) of the embedding that the part has.
+        side : int
+            Positions high and wide.
+
+        Returns
+        -------
+        PromptCode
+            Tokens that say where in the whole input a prompt is; all else of the parts.
+        """
+        return self._code(prompts, masks, corners, side)
+
+    def pe_windows(self, corners: Tensor, side: int) -> Tensor:
+        """Return the position code of parts of the embedding, (P, C, side, side)."""
+        steps = torch.arange(side, device=corners.device)
+        rows, cols = (corners[:, axis, None] + steps for axis in (0, 1))  # (P, side)
+        grid = self.pe_layer.grid(self.embedding_size)
+        return grid[:, rows[:, :, None], cols[:, None, :]].transpose(0, 1)
+
+    def _code(
+        self,
+        prompts: tuple[Tensor | None, Tensor | None, Tensor | None],
+        masks: Tensor | None,
+        corners: Tensor | None,
+        side: int,
+    ) -> PromptCode:
+        points, labels, boxes = prompts
         given = [t for t in (points, boxes, masks) if t is not None]
         count = given[0].shape[0] if given else 1
         weight = self.no_mask_embed.weight
+        patch = self.config.patch_size
+        shift = None if corners is None else corners.flip(1).to(weight) * patch  # (P, 2), x then y
         tokens = []
         if points is not None and labels is not None:
-            tokens.append(self._embed_points(points, labels, pad=boxes is None))
+            at = points if shift is None else points.to(weight) + shift[:, None]
+            tokens.append(self._embed_points(at, labels, pad=boxes is None))
         if boxes is not None:
-            tokens.append(self._embed_boxes(boxes))
+            tokens.append(self._embed_boxes(boxes if shift is None else boxes + shift.repeat(1, 2)))
         sparse = torch.cat(tokens, dim=1) if tokens else weight.new_zeros(count, 0, weight.shape[1])
         maps = places = None
         if self.config.prompt_maps:
             places = _places(count, points, labels, boxes, weight)
-            drawn = draw_prompts(points, labels, boxes, count, self.config, weight)
-            size = drawn.shape[-1]
+            size = MASK_PER_EMBEDDING * side
+            drawn = draw_prompts(places, size, size, patch / MASK_PER_EMBEDDING, weight)
             mask = drawn.new_zeros(count, 1, size, size) if masks is None else torch.tanh(masks / 4)
             maps = torch.cat([mask, drawn], dim=1)
-        return PromptCode(sparse, self._dense(masks, maps), maps, places)
+        return PromptCode(sparse, self._dense(masks, maps, side), maps, places)
 
-    def _dense(self, masks: Tensor | None, maps: Tensor | None) -> Tensor:
+    def _dense(self, masks: Tensor | None, maps: Tensor | None, side: int) -> Tensor:
         no_mask = self.no_mask_embed.weight.view(1, -1, 1, 1)
         if maps is not None:
             dense: Tensor = self.mask_downscaling(maps)
@@ -210,7 +263,7 @@ class PromptEncoder(nn.Module):
         if masks is not None:
             dense = self.mask_downscaling(masks)
             return dense
-        return no_mask.expand(-1, -1, self.embedding_size, self.embedding_size)
+        return no_mask.expand(-1, -1, side, side)
 
     def _embed_points(self, points: Tensor, labels: Tensor, pad: bool) -> Tensor:
         weight = self.no_mask_embed.weight

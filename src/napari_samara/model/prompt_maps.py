@@ -13,7 +13,6 @@ import torch
 from torch import Tensor
 
 if TYPE_CHECKING:
-    from napari_samara.model.config import SamPromptEncoderConfig
     from napari_samara.model.prompt_encoder import Places
 
 N_MAPS = 3
@@ -29,46 +28,37 @@ FINE_RADIUS = 3.0
 """The same of points drawn at the resolution of the masks."""
 
 
-def draw_prompts(
-    points: Tensor | None,
-    labels: Tensor | None,
-    boxes: Tensor | None,
-    count: int,
-    config: SamPromptEncoderConfig,
-    like: Tensor,
-) -> Tensor:
+def draw_prompts(places: Places, height: int, width: int, stride: float, like: Tensor) -> Tensor:
     """Draw P prompts at four times the resolution of the embedding.
 
     Parameters
     ----------
-    points, labels, boxes : Tensor or None
-        As in `PromptEncoder.forward`: (P, N, 2), (P, N), (P, 4), input frame.
-    count : int
-        P.
-    config : SamPromptEncoderConfig
-        Sizes of input and embedding.
+    places : Places
+        Where the prompts are, in the frame of the maps.
+    height, width : int
+        Of the maps.
+    stride : float
+        Input pixels for one pixel of a map.
     like : Tensor
         Gives device and dtype.
 
     Returns
     -------
     Tensor
-        (P, N_MAPS, S, S) in [0, 1], S four times the side of the embedding.
+        (P, N_MAPS, height, width) in [0, 1].
     """
-    size = 4 * config.image_embedding_size
-    pixel = config.image_size / size
-    axis = (torch.arange(size, device=like.device, dtype=like.dtype) + 0.5) * pixel
-    maps = like.new_zeros(count, N_MAPS, size, size)
-    if points is not None and labels is not None:
-        xy = points.to(like) + 0.5
-        gap_x = (axis - xy[..., :1]).square()  # (P, N, S)
-        gap_y = (axis - xy[..., 1:]).square()
-        disks = _soft_disk(gap_y[..., :, None] + gap_x[..., None, :])  # (P, N, S, S)
+    rows, cols = _axes(height, width, stride, like)
+    maps = like.new_zeros(places.count, N_MAPS, height, width)
+    if places.points is not None and places.labels is not None:
+        xy = places.points.to(like) + 0.5
+        gap_x = (cols - xy[..., :1]).square()  # (P, N, width)
+        gap_y = (rows - xy[..., 1:]).square()
+        disks = _soft_disk(gap_y[..., :, None] + gap_x[..., None, :])  # (P, N, height, width)
         for channel, sign in enumerate((1, 0)):
-            shown = (labels.to(like.device) == sign)[..., None, None]
+            shown = (places.labels.to(like.device) == sign)[..., None, None]
             maps[:, channel] = (disks * shown).amax(1)
-    if boxes is not None:
-        maps[:, 2] = _soft_ellipse(boxes.to(like) + 0.5, axis)
+    if places.boxes is not None:
+        maps[:, 2] = _soft_ellipse(places.boxes.to(like) + 0.5, rows, cols)
     return maps
 
 
@@ -91,10 +81,7 @@ def draw_fine(places: Places, height: int, width: int, stride: float, like: Tens
     Tensor
         (P, N_FINE_MAPS, height, width) in [0, 1]; zeros where a prompt has no such part.
     """
-    rows, cols = (
-        (torch.arange(n, device=like.device, dtype=like.dtype) + 0.5) * stride
-        for n in (height, width)
-    )
+    rows, cols = _axes(height, width, stride, like)
     maps = like.new_zeros(places.count, N_FINE_MAPS, height, width)
     if places.points is not None and places.labels is not None:
         xy = places.points.to(like) + 0.5
@@ -134,10 +121,18 @@ def _soft_disk(squared: Tensor) -> Tensor:
     return torch.exp2(-squared / DISK_RADIUS**2)
 
 
-def _soft_ellipse(boxes: Tensor, axis: Tensor) -> Tensor:
-    """Return the ellipse inside each box, (P, S, S); 1/2 on its edge."""
+def _soft_ellipse(boxes: Tensor, rows: Tensor, cols: Tensor) -> Tensor:
+    """Return the ellipse inside each box, (P, rows, cols); 1/2 on its edge."""
     centre = (boxes[:, :2] + boxes[:, 2:]) / 2
     half = ((boxes[:, 2:] - boxes[:, :2]) / 2).clamp(min=0.5)
-    x = ((axis - centre[:, :1]) / half[:, :1]).square()  # (P, S)
-    y = ((axis - centre[:, 1:]) / half[:, 1:]).square()
+    x = ((cols - centre[:, :1]) / half[:, :1]).square()  # (P, cols)
+    y = ((rows - centre[:, 1:]) / half[:, 1:]).square()
     return torch.sigmoid(4 * (1 - (y[:, :, None] + x[:, None, :])))
+
+
+def _axes(height: int, width: int, stride: float, like: Tensor) -> list[Tensor]:
+    """Centres of rows and of columns, in input pixels."""
+    return [
+        (torch.arange(n, device=like.device, dtype=like.dtype) + 0.5) * stride
+        for n in (height, width)
+    ]

@@ -180,7 +180,7 @@ class TwoWayTransformer(nn.Module):
         image : Tensor
             (P or 1, L, C) positions of the embedding; 1 where all prompts share it.
         image_pe : Tensor
-            (1, L, C) position code of the embedding.
+            (1 or P, L, C) position code of the embedding.
         tokens : Tensor
             (P, T, C) output and prompt tokens.
         keys : Tensor, optional

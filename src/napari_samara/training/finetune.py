@@ -222,8 +222,8 @@ class Finetuner:
             return
         rounds = 1 + int(rng.random() < 0.5)
         record: Record = {}
-        at = region.row, region.col
-        loss = Rounds(self.model, features, at).loss(objects, rounds, rng, record)
+        corners = [(region.row, region.col)]
+        loss = Rounds(self.model, features, corners).loss(objects, rounds, rng, record)
         for group in self._optimiser.param_groups:
             group["lr"] = group.setdefault("whole", group["lr"]) * min(1.0, self._step / _WARMUP)
         self._optimiser.zero_grad(set_to_none=True)

@@ -18,7 +18,7 @@ from napari_samara.training.fine_edges import FineEdges
 from napari_samara.training.initialise import initialise
 from napari_samara.training.recipe import Recipe
 from napari_samara.training.regions import region_of
-from napari_samara.training.rounds import Record, Rounds, choose_objects
+from napari_samara.training.rounds import Record, Rounds, ViewObjects, choose_objects
 from napari_samara.training.run_log import RunLog
 from napari_samara.training.state import BEST, FILENAME, read_state, write_state
 from napari_samara.training.views import Source, Views
@@ -199,6 +199,7 @@ class Trainer:
         loss = features.embedding.new_zeros(())
         rounds = 1 + int(rng.random() < self.recipe.second_round)
         rounds += int(rounds == 2 and rng.random() < self.recipe.third_round)
+        groups: dict[int, list[tuple[ImageFeatures, ViewObjects, tuple[int, int]]]] = {}
         for i, crop in enumerate(crops):
             one = ImageFeatures(
                 features.embedding[i : i + 1], tuple(s[i : i + 1] for s in features.skips)
@@ -212,8 +213,12 @@ class Trainer:
                 row, col = row + region.row, col + region.col
             objects = choose_objects(labels, self.recipe, rng)
             if objects is not None:
-                view = Rounds(self.model, one, (row, col))
-                loss = loss + view.loss(objects, rounds, rng, record) / len(crops)
+                groups.setdefault(len(labels), []).append((one, objects, (row, col)))
+        for group in groups.values():  # views of one size are decoded together
+            parts, objects_of, corners = zip(*group, strict=True)
+            views = Rounds(self.model, _joined(parts), corners)
+            own = views.loss(ViewObjects.of_views(objects_of), rounds, rng, record)
+            loss = loss + own * (len(group) / len(crops))
         return loss
 
     def _offset(self, rng: np.random.Generator, side: int) -> tuple[int, int]:
@@ -320,3 +325,11 @@ class Trainer:
         except RuntimeError as error:
             raise CheckpointError(f"the weights in {path} are of another model: {error}") from error
         return state
+
+
+def _joined(parts: Sequence[ImageFeatures]) -> ImageFeatures:
+    """Features of several views as one batch."""
+    skips = zip(*(part.skips for part in parts), strict=True)
+    return ImageFeatures(
+        torch.cat([part.embedding for part in parts]), tuple(torch.cat(maps) for maps in skips)
+    )

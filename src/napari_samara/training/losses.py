@@ -91,7 +91,7 @@ def neighbourhood(inside: Tensor) -> Tensor:
     near = []
     for line in (rows, cols):
         size = line.shape[1]
-        index = torch.arange(size)
+        index = torch.arange(size, device=line.device)
         first = torch.where(line, index, size).min(1, keepdim=True).values
         last = torch.where(line, index, -1).max(1, keepdim=True).values
         margin = (last - first + 1) // 2 + 4

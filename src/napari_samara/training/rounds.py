@@ -1,4 +1,4 @@
-"""The objects of one view, prompted and then corrected click by click, as a user would.
+"""The objects of some views, prompted and then corrected click by click, as a user would.
 
 SAM paper, appendix A, "Training algorithm": prompts, prediction, a click into the largest error
 together with the logits of the last round, prediction again.
@@ -6,7 +6,7 @@ together with the logits of the last round, prediction again.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -15,39 +15,49 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from napari_samara.model.prompt_encoder import IGNORED, PromptCode
+from napari_samara.model.prompt_encoder import IGNORED, MASK_PER_EMBEDDING, PromptCode
 from napari_samara.training.losses import neighbourhood, prompt_loss
-from napari_samara.training.simulate import (
-    MAX_POINTS,
-    ObjectPrompts,
-    corrective_point,
-    first_prompts,
-)
+from napari_samara.training.simulate import MAX_POINTS, ObjectPrompts, first_prompts
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from napari_samara.model.sam import ImageFeatures, SamModel
     from napari_samara.training.recipe import Recipe
-
-MASK_PER_EMBEDDING = 4
-"""Pixels of a mask prompt a side for each position of the embedding."""
 
 Record = dict[str, list[float]]
 
 
 @dataclass
 class ViewObjects:
-    """The objects of a view that are prompted; those without a box come first.
+    """The objects of some views that are prompted; those without a box come first.
 
     Attributes
     ----------
     masks : numpy.ndarray
         (P, side, side) bool.
     prompts : list of ObjectPrompts
-        What each has been given so far.
+        What each has been given so far, in pixels of its view.
+    views : list of int
+        Number of the view that each lies in; of one view if left out.
     """
 
     masks: npt.NDArray[np.bool_]
     prompts: list[ObjectPrompts]
+    views: list[int] = field(default_factory=list)
+
+    def __post_init__(self) -> None:
+        """Put all objects in one view where nothing is said of it."""
+        self.views = self.views or [0] * len(self.prompts)
+
+    @classmethod
+    def of_views(cls, parts: Sequence[ViewObjects]) -> ViewObjects:
+        """Join the objects of several views of one size, each of them of one view."""
+        views = [number for number, part in enumerate(parts) for _ in part.prompts]
+        prompts = [prompt for part in parts for prompt in part.prompts]
+        masks = np.concatenate([part.masks for part in parts])
+        order = _boxes_last(prompts)
+        return cls(masks[order], [prompts[i] for i in order], [views[i] for i in order])
 
     @property
     def single(self) -> Tensor:
@@ -82,30 +92,38 @@ def choose_objects(
     ids = rng.permutation(ids)[: recipe.prompts]
     masks = labels[None] == ids[:, None, None]
     prompts = [first_prompts(m, rng) for m in masks]
-    # with and without a box the token lists differ in length: two decoder calls, boxes last
-    order = sorted(range(len(ids)), key=lambda i: prompts[i].box is not None)
+    order = _boxes_last(prompts)
     return ViewObjects(masks[order], [prompts[i] for i in order])
 
 
+def _boxes_last(prompts: Sequence[ObjectPrompts]) -> list[int]:
+    """Order in which prompts go in two decoder calls: with a box there are more tokens."""
+    return sorted(range(len(prompts)), key=lambda i: prompts[i].box is not None)
+
+
 class Rounds:
-    """Rounds of prediction and correction on the objects of one view.
+    """Rounds of prediction and correction on the objects of some views.
 
     Parameters
     ----------
     model : SamModel
         In training.
     features : ImageFeatures
-        Of the view alone, (1, C, h, w).
-    offset : tuple of int
-        Place of the view in the model's input frame, in embedding positions (row, col): a view
+        Of V views of one size, (V, C, h, w).
+    corners : sequence of tuple of int
+        Place of each view in the model's input frame, in embedding positions (row, col): a view
         smaller than the input is put somewhere in it, so that all position codes are trained.
     """
 
     def __init__(
-        self, model: SamModel, features: ImageFeatures, offset: tuple[int, int] = (0, 0)
+        self,
+        model: SamModel,
+        features: ImageFeatures,
+        corners: Sequence[tuple[int, int]] = ((0, 0),),
     ) -> None:
-        self.model, self.features, self.offset = model, features, offset
-        self.side = features.embedding.shape[-1]
+        self.model, self.features = model, features
+        self.side, self.device = features.embedding.shape[-1], features.embedding.device
+        self.corners = torch.tensor(corners, device=self.device)
 
     def loss(
         self, objects: ViewObjects, rounds: int, rng: np.random.Generator, record: Record
@@ -130,29 +148,34 @@ class Rounds:
             Scalar.
         """
         scale = self.model.config.image_size // self.model.config.mask_size
-        masks = torch.from_numpy(objects.masks[:, None].astype(np.float32))
+        masks = torch.from_numpy(objects.masks).to(self.device)[:, None].float()
         truth = F.avg_pool2d(masks, scale)[:, 0]
         near = neighbourhood(truth > 0)
         boxed = np.array([p.box is not None for p in objects.prompts])
         kinds = {"box": boxed, "point": objects.single.numpy()}
         total, previous = truth.new_zeros(()), None
         for number in range(rounds):
-            logits, iou = self.decode(objects.prompts, previous)
-            single = objects.single
+            logits, iou = self.decode(objects.prompts, previous, objects.views)
+            single = objects.single.to(self.device)
             loss, reached = prompt_loss(logits, iou, truth, near, single)
             total = total + loss
             for key, chosen in kinds.items():
                 if chosen.any():
                     name = f"{key}_round{number + 1}" if number else key
-                    record.setdefault(name, []).append(float(reached.numpy()[chosen].mean()))
+                    record.setdefault(name, []).append(float(reached.cpu().numpy()[chosen].mean()))
             if number + 1 < rounds:
                 best = torch.where(single, 1 + iou[:, 1:].argmax(1), 0)
-                previous = logits.detach()[torch.arange(len(best)), best][:, None]
-                add_clicks(objects, previous, rng)
+                previous = logits.detach()[torch.arange(len(best), device=self.device), best][
+                    :, None
+                ]
+                add_clicks(objects, previous, masks, rng)
         return total
 
     def decode(
-        self, prompts: list[ObjectPrompts], previous: Tensor | None = None
+        self,
+        prompts: list[ObjectPrompts],
+        previous: Tensor | None = None,
+        views: Sequence[int] | None = None,
     ) -> tuple[Tensor, Tensor]:
         """Predict the masks of P objects.
 
@@ -162,6 +185,8 @@ class Rounds:
             Those without a box first.
         previous : Tensor, optional
             (P, 1, S, S) logits of the last round, at the resolution of the masks.
+        views : sequence of int, optional
+            View of each; the first if left out.
 
         Returns
         -------
@@ -170,48 +195,38 @@ class Rounds:
         iou : Tensor
             (P, 4) predicted.
         """
+        of_view = torch.tensor(views or [0] * len(prompts), device=self.device)
         split = sum(p.box is None for p in prompts)
         outputs = []
         for part in (slice(0, split), slice(split, len(prompts))):
             if prompts[part]:
-                code = self._encode(prompts[part], None if previous is None else previous[part])
-                pe = self._window(self.model.prompt_encoder.dense_pe())
+                mask = None if previous is None else previous[part]
+                code, pe = self._encode(prompts[part], mask, of_view[part])
                 image, skips = self.features
                 outputs.append(self.model.mask_decoder.all_masks(image, pe, code, skips))
         return torch.cat([o[0] for o in outputs]), torch.cat([o[1] for o in outputs])
 
-    def _encode(self, prompts: list[ObjectPrompts], previous: Tensor | None) -> PromptCode:
-        """Encode prompts, which all have a box or none, in the frame of the whole input."""
-        patch = self.model.config.vision_config.patch_size
-        shift = torch.tensor(self.offset[::-1], dtype=torch.float32) * patch  # (x, y)
+    def _encode(
+        self, prompts: list[ObjectPrompts], previous: Tensor | None, of_view: Tensor
+    ) -> tuple[PromptCode, Tensor]:
+        """Encode prompts, which all have a box or none, and the places of their views."""
+        encoder, corners = self.model.prompt_encoder, self.corners[of_view]
         boxes = None
         if prompts[0].box is not None:
-            boxes = torch.tensor([p.box for p in prompts]) + shift.repeat(2)
-        points, signs = _padded_points(prompts)
-        if points is not None:
-            points = points + shift
-        mask = None if previous is None else self._in_frame(previous)
-        code = self.model.prompt_encoder(points, signs, boxes, mask)
-        maps = None if code.maps is None else self._window(code.maps, MASK_PER_EMBEDDING)
-        places = None if code.places is None else code.places.moved(*(-shift).tolist())
-        return PromptCode(code.sparse, self._window(code.dense), maps, places)
-
-    def _in_frame(self, logits: Tensor) -> Tensor:
-        """Return logits of the view as a mask prompt, which covers the whole input."""
-        step = MASK_PER_EMBEDDING
-        small = F.adaptive_avg_pool2d(logits, step * self.side)
-        top, left = (step * n for n in self.offset)
-        room = self.model.config.mask_input_size - step * self.side
-        return F.pad(small, (left, room - left, top, room - top))
-
-    def _window(self, maps: Tensor, step: int = 1) -> Tensor:
-        """Cut the view out of maps of the whole input with `step` pixels a position."""
-        row, col = (step * n for n in self.offset)
-        side = step * self.side
-        return maps[..., row : row + side, col : col + side]
+            boxes = torch.tensor([p.box for p in prompts], device=self.device)
+        points, signs = _padded_points(prompts, self.device)
+        mask = None
+        if previous is not None:
+            mask = F.adaptive_avg_pool2d(previous, MASK_PER_EMBEDDING * self.side)
+        code = encoder.windowed((points, signs, boxes), mask, corners, self.side)
+        if len(self.corners) == 1:
+            return code, encoder.pe_windows(self.corners, self.side)
+        return code._replace(images=of_view), encoder.pe_windows(corners, self.side)
 
 
-def _padded_points(prompts: list[ObjectPrompts]) -> tuple[Tensor | None, Tensor | None]:
+def _padded_points(
+    prompts: list[ObjectPrompts], device: torch.device
+) -> tuple[Tensor | None, Tensor | None]:
     """Return points (P, N, 2) and signs (P, N), N the most that an object has; None for 0."""
     most = max(len(p.points) for p in prompts)
     if not most:
@@ -222,11 +237,20 @@ def _padded_points(prompts: list[ObjectPrompts]) -> tuple[Tensor | None, Tensor 
         for j, (x, y, positive) in enumerate(prompt.points):
             points[i, j] = torch.tensor([x, y])
             signs[i, j] = int(positive)
-    return points, signs
+    return points.to(device), signs.to(device)
 
 
-def add_clicks(objects: ViewObjects, shown: Tensor, rng: np.random.Generator) -> None:
+DEEPEST = 8
+"""Pixels beyond which an error counts as equally deep."""
+
+
+@torch.no_grad()
+def add_clicks(
+    objects: ViewObjects, shown: Tensor, truth: Tensor, rng: np.random.Generator
+) -> None:
     """Give each object whose mask is not perfect one more point, up to `MAX_POINTS`.
+
+    Half of the clicks go where the error is deepest, half anywhere in it, as in the SAM paper.
 
     Parameters
     ----------
@@ -234,12 +258,27 @@ def add_clicks(objects: ViewObjects, shown: Tensor, rng: np.random.Generator) ->
         Changed.
     shown : Tensor
         (P, 1, S, S) logits of the mask that a user would see.
+    truth : Tensor
+        (P, 1, side, side) of 0 and 1.
     rng : numpy.random.Generator
-        Decides where in the largest error the point goes.
+        Decides where in the error the point goes.
     """
-    size = objects.masks.shape[1:]
-    guesses = F.interpolate(shown, size=size, mode="bilinear")[:, 0] > 0
-    for mask, guess, prompt in zip(objects.masks, guesses.numpy(), objects.prompts, strict=True):
-        click = corrective_point(mask, guess, rng)
-        if click is not None and len(prompt.points) < MAX_POINTS:
-            prompt.points.append(click)
+    size = truth.shape[-2:]
+    guess = F.interpolate(shown, size=size, mode="bilinear")[:, 0] > 0
+    inside = truth[:, 0] > 0.5
+    wrong = torch.stack([inside & ~guess, guess & ~inside], dim=1).float()  # (P, 2, side, side)
+    depth, worn = wrong.clone(), wrong
+    for _ in range(DEEPEST - 1):
+        worn = -F.max_pool2d(-F.pad(worn, (1, 1, 1, 1)), 3, 1)
+        depth += worn
+    generator = torch.Generator(shown.device).manual_seed(int(rng.integers(1 << 62)))
+    noise = torch.rand(inside.shape, generator=generator, device=shown.device)
+    deep = torch.from_numpy(rng.random(len(inside)) < 0.5).to(shown.device)[:, None, None]
+    error = torch.where(deep, depth.amax(1), wrong.amax(1))
+    best = torch.where(error > 0, error + 0.9 * noise, -1.0).flatten(1).max(1)
+    places = zip(best.values.tolist(), best.indices.tolist(), objects.prompts, strict=True)
+    missed = inside.flatten(1).gather(1, best.indices[:, None])[:, 0].tolist()
+    for (found, at, prompt), positive in zip(places, missed, strict=True):
+        if found > 0 and len(prompt.points) < MAX_POINTS:
+            row, col = divmod(at, size[1])
+            prompt.points.append((float(col), float(row), bool(positive)))
