@@ -23,7 +23,7 @@ def two(first: int = 1, second: int = 2) -> np.ndarray:
 
 def perfect(labels: np.ndarray) -> InstanceMaps:
     """Maps that say what is true."""
-    target = instance_targets(labels)
+    target = instance_targets(labels, RNG(0))
     sure = 20.0
 
     def logits(truth: np.ndarray) -> torch.Tensor:
@@ -41,7 +41,7 @@ def perfect(labels: np.ndarray) -> InstanceMaps:
 
 
 def test_targets_of_objects_that_touch() -> None:
-    found = instance_targets(two(7, 3))
+    found = instance_targets(two(7, 3), RNG(0))
     assert found.ids.shape == found.depth.shape == (16, 16)
     assert (found.ids[4, 3], found.ids[4, 8], found.ids[0, 0]) == (7, 3, 0)
     assert found.centres[4, 3].tolist() == [16, 24]
@@ -60,7 +60,7 @@ def test_edges_lie_on_both_sides_also_between_objects() -> None:
 
 def test_knowing_everything_costs_least_and_points_out_every_object() -> None:
     labels = two()
-    right, iou = dense_loss(perfect(labels), [labels], RNG(0))
+    right, iou = dense_loss(perfect(labels), [instance_targets(labels, RNG(0))])
     assert iou is not None
     assert iou > 0.9
     wrong = perfect(labels)
@@ -71,7 +71,7 @@ def test_knowing_everything_costs_least_and_points_out_every_object() -> None:
         "centres": wrong.centres + 15,
         "log_width": wrong.log_width + 4,
     }.items():
-        loss, _ = dense_loss(wrong._replace(**{name: value}), [labels], RNG(0))
+        loss, _ = dense_loss(wrong._replace(**{name: value}), [instance_targets(labels, RNG(0))])
         assert loss > right + 0.05, name
 
 
@@ -79,10 +79,10 @@ def test_one_centre_for_both_costs_and_points_out_neither() -> None:
     labels = two()
     right = perfect(labels)
     merged = right.centres.clone()
-    inside = torch.from_numpy(instance_targets(labels).ids > 0)
+    inside = torch.from_numpy(instance_targets(labels, RNG(0)).ids > 0)
     merged[:, :, inside] = torch.tensor([33.0, 24.0])[None, :, None]
-    loss, iou = dense_loss(right._replace(centres=merged), [labels], RNG(0))
-    best, best_iou = dense_loss(right, [labels], RNG(0))
+    loss, iou = dense_loss(right._replace(centres=merged), [instance_targets(labels, RNG(0))])
+    best, best_iou = dense_loss(right, [instance_targets(labels, RNG(0))])
     assert loss > best + 0.3
     assert iou is not None
     assert best_iou is not None
@@ -93,7 +93,7 @@ def test_one_centre_for_both_costs_and_points_out_neither() -> None:
 def test_plain_views(value: int) -> None:
     labels = np.full((SIDE, SIDE), value, np.int32)
     maps = InstanceMaps(*(m.requires_grad_() for m in perfect(labels)))
-    loss, iou = dense_loss(maps, [labels], RNG(0))
+    loss, iou = dense_loss(maps, [instance_targets(labels, RNG(0))])
     loss.backward()
     assert torch.isfinite(loss)
     assert (iou is None) == (value == 0)
@@ -101,4 +101,6 @@ def test_plain_views(value: int) -> None:
 
 
 def test_ids_do_not_matter() -> None:
-    assert np.array_equal(instance_targets(two(1, 2)).depth, instance_targets(two(60000, 41)).depth)
+    assert np.array_equal(
+        instance_targets(two(1, 2), RNG(0)).depth, instance_targets(two(60000, 41), RNG(0)).depth
+    )

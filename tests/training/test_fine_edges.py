@@ -11,7 +11,7 @@ import torch.nn.functional as F
 from tests.training.miniature import make_trainer
 
 from napari_samara.errors import CheckpointError
-from napari_samara.training.dense import edges
+from napari_samara.training.dense import InstanceTargets, edges, instance_targets
 from napari_samara.training.fine_edges import FineEdges
 from napari_samara.training.state import read_state, write_state
 
@@ -24,6 +24,11 @@ def square() -> np.ndarray:
     labels = np.zeros((16, 16), np.int32)
     labels[4:10, 6:12] = 3
     return labels
+
+
+def target(labels: np.ndarray) -> InstanceTargets:
+    """What is true of a view."""
+    return instance_targets(labels, np.random.default_rng(0))
 
 
 def knowing(labels: np.ndarray) -> tuple[FineEdges, torch.Tensor]:
@@ -40,9 +45,10 @@ def knowing(labels: np.ndarray) -> tuple[FineEdges, torch.Tensor]:
 def test_right_features_cost_least() -> None:
     labels = square()
     head, features = knowing(labels)
-    right = head(features, [labels]).item()
-    shifted = head(features.roll(1, -1), [labels]).item()
-    blank = head(torch.zeros_like(features), [labels]).item()
+    known = [target(labels)]
+    right = head(features, known).item()
+    shifted = head(features.roll(1, -1), known).item()
+    blank = head(torch.zeros_like(features), known).item()
     assert right < shifted
     assert right < blank
     assert blank == pytest.approx(2 * np.log(2), rel=1e-4)  # two maps, each undecided
@@ -53,7 +59,8 @@ def test_each_view_is_judged_by_its_own_labels() -> None:
     head, features = knowing(labels)
     _, elsewhere = knowing(other)
     both = torch.cat([features, elsewhere])
-    assert head(both, [labels, other]) < head(both, [other, labels])
+    known = [target(labels), target(other)]
+    assert head(both, known) < head(both, known[::-1])
 
 
 def test_the_head_learns_with_the_model_and_is_not_part_of_it(tmp_path: Path) -> None:

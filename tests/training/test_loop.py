@@ -144,8 +144,8 @@ def test_learns_one_phantom(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> 
     initialise(model)
     changes = {"phantoms": 1.0, "large_share": 0.0, "second_round": 0.0, "batch": 1}
     trainer = Trainer(model, [], Recipe(**SHORT | changes), tmp_path)
-    view = trainer.views.draw(np.random.default_rng(7), SIZE // 2)
-    monkeypatch.setattr(trainer.views, "draw", lambda rng, side: view)
+    view = trainer.preparation.views.draw(np.random.default_rng(7), SIZE // 2)
+    monkeypatch.setattr(trainer.preparation.views, "draw", lambda rng, side: view)
     losses = [trainer.train_step()["loss"] for _ in range(40)]
     assert np.mean(losses[-8:]) < 0.7 * np.mean(losses[:8])
 
@@ -249,7 +249,7 @@ def _record_views(trainer: Trainer, monkeypatch: pytest.MonkeyPatch) -> list[tup
         seen.append((side, bool(rng.random() < trainer.recipe.phantoms)))
         return crop
 
-    monkeypatch.setattr(trainer.views, "draw", draw)
+    monkeypatch.setattr(trainer.preparation.views, "draw", draw)
     monkeypatch.setattr(trainer, "_loss", lambda *_: torch.zeros(()))
     monkeypatch.setattr(trainer, "_descend", lambda _: None)
     monkeypatch.setattr(trainer, "_update_average", lambda: None)
@@ -360,3 +360,17 @@ def test_only_the_part_around_an_object_is_decoded(
             assert row + rows <= 4
             assert col + cols <= 4
         seen.clear()
+
+
+@pytest.mark.gpu
+@pytest.mark.skipif(not torch.cuda.is_available(), reason="needs a CUDA device")
+def test_trains_on_a_gpu_and_is_continued_on_the_cpu(tmp_path: Path) -> None:
+    model = make_model().cuda()
+    recipe = Recipe(**SHORT | {"second_round": 1.0, "bfloat16": True, "region_share": 0.5})
+    trainer = Trainer(model, [Source([square()], 1.0)], recipe, tmp_path)
+    for _ in range(5):
+        assert np.isfinite(trainer.train_step()["loss"])
+    trainer.save()
+    next_ = make_trainer(tmp_path, second_round=1.0)
+    assert next_.resume()
+    assert np.isfinite(next_.train_step()["loss"])

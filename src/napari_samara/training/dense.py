@@ -26,12 +26,16 @@ MOST_OBJECTS = 16
 """Objects of a view that are found from one pixel each."""
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class InstanceTargets:
     """What is true of a view; s is a quarter of its side.
 
     Attributes
     ----------
+    labels : Tensor
+        (side, side) int32.
+    edge : Tensor
+        (side, side) bool, see `edges`.
     ids : numpy.ndarray
         (s, s) int32, label in the middle of each position.
     depth : numpy.ndarray
@@ -40,21 +44,31 @@ class InstanceTargets:
         (s, s, 2) float32, centre of mass of the object, x then y, in view pixels.
     diameter : numpy.ndarray
         (s, s) float32, of a disk of the object's area; 1 outside.
+    chosen : numpy.ndarray
+        (N,) int32, labels of objects that are looked for from one pixel each.
+    points : numpy.ndarray
+        (N, 1, 2) float32, those pixels, x then y, in view pixels.
     """
 
+    labels: Tensor
+    edge: Tensor
     ids: npt.NDArray[np.int32]
     depth: npt.NDArray[np.float32]
     centres: npt.NDArray[np.float32]
     diameter: npt.NDArray[np.float32]
+    chosen: npt.NDArray[np.int32]
+    points: npt.NDArray[np.float32]
 
 
-def instance_targets(labels: npt.NDArray[np.int32]) -> InstanceTargets:
+def instance_targets(labels: npt.NDArray[np.int32], rng: np.random.Generator) -> InstanceTargets:
     """Work out what is true of a view.
 
     Parameters
     ----------
     labels : numpy.ndarray
         (side, side) int32, its side a multiple of `STRIDE`.
+    rng : numpy.random.Generator
+        Decides from which pixels objects are looked for.
 
     Returns
     -------
@@ -68,17 +82,35 @@ def instance_targets(labels: npt.NDArray[np.int32]) -> InstanceTargets:
     rows, cols = np.indices(labels.shape)
     sums = [np.bincount(dense.ravel(), weights=axis.ravel()) for axis in (cols, rows)]
     centres = np.stack(sums, axis=1) / np.maximum(areas, 1)[:, None] + 0.5
-    apart = (dense > 0) & ~edges(labels)
-    distance = ndimage.distance_transform_edt(apart)
+    edge = edges(labels)
+    distance = ndimage.distance_transform_edt((dense > 0) & ~edge)
     largest = np.maximum(ndimage.maximum(distance, dense, np.arange(len(areas))), 1.0)
     at = dense[middle, middle]
     diameter = np.where(at > 0, np.sqrt(areas[at] * (4 / np.pi)), 1.0)
+    ids = labels[middle, middle]
     return InstanceTargets(
-        labels[middle, middle],
+        torch.from_numpy(labels),
+        torch.from_numpy(edge),
+        ids,
         (distance[middle, middle] / largest[at]).astype(np.float32),
         centres[at].astype(np.float32),
         diameter.astype(np.float32),
+        *_pointed_at(ids, rng),
     )
+
+
+def _pointed_at(
+    ids: npt.NDArray[np.int32], rng: np.random.Generator
+) -> tuple[npt.NDArray[np.int32], npt.NDArray[np.float32]]:
+    """Choose some objects, and a pixel of each."""
+    chosen = np.unique(ids)
+    chosen = rng.permutation(chosen[chosen > 0])[:MOST_OBJECTS]
+    points = np.empty((len(chosen), 1, 2), np.float32)
+    for i, label in enumerate(chosen):
+        rows, cols = np.nonzero(ids == label)
+        at = int(rng.integers(len(rows)))
+        points[i, 0] = STRIDE * cols[at] + STRIDE // 2, STRIDE * rows[at] + STRIDE // 2
+    return chosen, points
 
 
 def edges(labels: npt.NDArray[np.int32]) -> npt.NDArray[np.bool_]:
@@ -90,7 +122,7 @@ def edges(labels: npt.NDArray[np.int32]) -> npt.NDArray[np.bool_]:
 
 
 def dense_loss(
-    maps: InstanceMaps, views: Sequence[npt.NDArray[np.int32]], rng: np.random.Generator
+    maps: InstanceMaps, targets: Sequence[InstanceTargets]
 ) -> tuple[Tensor, float | None]:
     """Return the loss of the maps of some views.
 
@@ -98,10 +130,8 @@ def dense_loss(
     ----------
     maps : InstanceMaps
         Of the views.
-    views : sequence of numpy.ndarray
-        Their labels, each (side, side) int32.
-    rng : numpy.random.Generator
-        Decides from which pixels objects are looked for.
+    targets : sequence of InstanceTargets
+        What is true of each.
 
     Returns
     -------
@@ -110,57 +140,46 @@ def dense_loss(
     iou : float or None
         Mean IoU of the objects that pixels of theirs point out; None without objects.
     """
-    found = [instance_targets(labels) for labels in views]
-    labels = torch.from_numpy(np.stack(views))[:, None]
-    edge = torch.from_numpy(np.stack([edges(v) for v in views]))[:, None]
-    inside = F.avg_pool2d((labels > 0).float(), STRIDE)[:, 0]
+    device = maps.inside.device
+
+    def stacked(name: str) -> Tensor:
+        return torch.from_numpy(np.stack([getattr(one, name) for one in targets])).to(device)
+
+    labels = torch.stack([one.labels for one in targets]).to(device)
+    edge = torch.stack([one.edge for one in targets]).to(device)
+    inside = F.avg_pool2d((labels > 0).float()[:, None], STRIDE)[:, 0]
     loss = F.binary_cross_entropy_with_logits(maps.inside, inside)
     loss = loss + F.binary_cross_entropy_with_logits(
-        maps.boundary, F.avg_pool2d(edge.float(), STRIDE)[:, 0]
+        maps.boundary, F.avg_pool2d(edge.float()[:, None], STRIDE)[:, 0]
     )
-    depth, diameter = (
-        torch.from_numpy(np.stack(part))
-        for part in ([t.depth for t in found], [t.diameter for t in found])
-    )
-    loss = loss + F.smooth_l1_loss(maps.depth, depth, beta=0.1)
-    centres = torch.from_numpy(np.stack([t.centres for t in found])).permute(0, 3, 1, 2)
-    own = torch.from_numpy(np.stack([t.ids for t in found])) > 0
-    off = ((maps.centres - centres) / diameter[:, None]).abs().sum(1)
+    loss = loss + F.smooth_l1_loss(maps.depth, stacked("depth"), beta=0.1)
+    centres, own = stacked("centres").permute(0, 3, 1, 2), stacked("ids") > 0
+    off = ((maps.centres - centres) / stacked("diameter")[:, None]).abs().sum(1)
     loss = loss + (off * own).sum() / own.sum().clamp(min=1)
     ious = []
-    for i, target in enumerate(found):
-        one = InstanceMaps(*(m[i : i + 1] for m in maps))
-        extra, iou = _pointed_out(one, views[i], target, rng)
-        loss = loss + extra / len(found)
-        ious += iou
-    return loss, float(np.mean(ious)) if ious else None
+    for i, target in enumerate(targets):
+        if len(target.chosen):
+            one = InstanceMaps(*(m[i : i + 1] for m in maps))
+            extra, iou = _pointed_out(one, labels[i], target)
+            loss = loss + extra / len(targets)
+            ious.append(iou)
+    return loss, float(torch.cat(ious).mean()) if ious else None
 
 
 def _pointed_out(
-    maps: InstanceMaps,
-    labels: npt.NDArray[np.int32],
-    target: InstanceTargets,
-    rng: np.random.Generator,
-) -> tuple[Tensor, list[float]]:
-    """Loss and IoU of objects that are found from one pixel of theirs alone."""
-    ids = np.unique(target.ids)
-    ids = rng.permutation(ids[ids > 0])[:MOST_OBJECTS]
-    if not len(ids):
-        return maps.inside.sum() * 0, []
-    points = np.empty((len(ids), 1, 2), np.float32)
-    for i, label in enumerate(ids):
-        rows, cols = np.nonzero(target.ids == label)
-        at = int(rng.integers(len(rows)))
-        points[i, 0] = STRIDE * cols[at] + STRIDE // 2, STRIDE * rows[at] + STRIDE // 2
-    places = Places(len(ids), torch.from_numpy(points), torch.ones(len(ids), 1))
+    maps: InstanceMaps, labels: Tensor, target: InstanceTargets
+) -> tuple[Tensor, Tensor]:
+    """Loss, and IoU (N,), of objects that are found from one pixel of theirs alone."""
+    device, count = labels.device, len(target.chosen)
+    points = torch.from_numpy(target.points).to(device)
+    places = Places(count, points, torch.ones(count, 1, device=device))
     guess = guesses(maps, places, STRIDE)[:, 0]
-    masks = torch.from_numpy((labels[None] == ids[:, None, None]).astype(np.float32))
-    truth = F.avg_pool2d(masks[:, None], STRIDE)[:, 0]
+    masks = labels == torch.from_numpy(target.chosen).to(device)[:, None, None]
+    truth = F.avg_pool2d(masks.float()[:, None], STRIDE)[:, 0]
     near = neighbourhood(truth > 0).float()
     entropy = F.binary_cross_entropy(guess.clamp(1e-4, 1 - 1e-4), truth, reduction="none")
     by_area = (entropy * near).sum((1, 2)) / near.sum((1, 2)).clamp(min=1)
     overlap = (guess * truth).sum((1, 2))
     total = guess.square().sum((1, 2)) + truth.square().sum((1, 2))
     dice = 1 - (2 * overlap + 1) / (total + 1)
-    iou = soft_iou(guess[:, None].detach() - 0.5, truth)[:, 0]
-    return (by_area + dice).mean(), iou.tolist()
+    return (by_area + dice).mean(), soft_iou(guess[:, None].detach() - 0.5, truth)[:, 0]

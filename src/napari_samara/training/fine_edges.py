@@ -10,17 +10,14 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-import numpy as np
 import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from napari_samara.training.dense import edges
-
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    import numpy.typing as npt
+    from napari_samara.training.dense import InstanceTargets
 
 
 class FineEdges(nn.Module):
@@ -36,24 +33,24 @@ class FineEdges(nn.Module):
         super().__init__()
         self.maps = nn.Conv2d(channels, 2, 1)
 
-    def forward(self, features: Tensor, views: Sequence[npt.NDArray[np.int32]]) -> Tensor:
+    def forward(self, features: Tensor, targets: Sequence[InstanceTargets]) -> Tensor:
         """Return the loss of not telling inside and boundary.
 
         Parameters
         ----------
         features : Tensor
             (B, C, s, s), each position of which stands for as many pixels a side as fit.
-        views : sequence of numpy.ndarray
-            B labels (side, side) int32; the side is a multiple of s.
+        targets : sequence of InstanceTargets
+            Of B views; their side is a multiple of s.
 
         Returns
         -------
         Tensor
             Scalar: the mean cross-entropy of both maps.
         """
-        inside = np.stack([v > 0 for v in views])
-        boundary = np.stack([edges(v) for v in views])
-        truth = torch.from_numpy(np.stack([inside, boundary], axis=1).astype(np.float32))
+        inside = torch.stack([one.labels > 0 for one in targets])
+        boundary = torch.stack([one.edge for one in targets])
+        truth = torch.stack([inside, boundary], dim=1).to(features.device).float()
         stride = truth.shape[-1] // features.shape[-1]
         loss: Tensor = F.binary_cross_entropy_with_logits(
             self.maps(features), F.avg_pool2d(truth, stride)

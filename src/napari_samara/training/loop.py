@@ -16,9 +16,9 @@ from napari_samara.training.curve import LOG
 from napari_samara.training.dense import dense_loss
 from napari_samara.training.fine_edges import FineEdges
 from napari_samara.training.initialise import initialise
+from napari_samara.training.prepared import Preparation, Prepared
 from napari_samara.training.recipe import Recipe
-from napari_samara.training.regions import region_of
-from napari_samara.training.rounds import Record, Rounds, ViewObjects, choose_objects
+from napari_samara.training.rounds import Record, Rounds
 from napari_samara.training.run_log import RunLog
 from napari_samara.training.state import BEST, FILENAME, read_state, write_state
 from napari_samara.training.views import Source, Views
@@ -28,17 +28,13 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
     from pathlib import Path
 
-    from napari_samara.training.crops import Crop
     from napari_samara.training.validation import Judge
 
 __all__ = ["Recipe", "Source", "Trainer", "initialise"]
 
-_SHARED = 1 << 20
-"""In place of a worker's number in the seed of what all workers decide alike."""
-
 
 class Trainer:
-    """Trains a model from labelled images, on the CPU.
+    """Trains a model from labelled images, on the device that it is on.
 
     Where torch.distributed is initialised, each of its workers makes one trainer: they start from
     the weights of the first, see different views and share their gradients; the first saves.
@@ -81,8 +77,12 @@ class Trainer:
         self.model, self.recipe, self.folder = model, recipe, folder
         widths = model.config.mask_decoder_config.skip_channels
         self.fine_edges = FineEdges(widths[-1]) if widths else None
-        self.views = Views(sources, recipe.phantoms)
+        self.device = model.device
+        if self.fine_edges is not None:
+            self.fine_edges.to(self.device)
         self.workers = Workers.of_this_process()
+        views = Views(sources, recipe.phantoms)
+        self.preparation = Preparation(views, recipe, size, patch, self.workers.rank)
         self.workers.share(model.state_dict().values())
         if self.fine_edges is not None:
             self.workers.share(self.fine_edges.state_dict().values())
@@ -110,6 +110,7 @@ class Trainer:
         save_every: float = 120.0,
         report: Callable[[dict[str, float]], None] | None = None,
         judge: Judge | None = None,
+        processes: int = 0,
     ) -> None:
         """Train until the recipe, the time or the patience is used up; save on the way and then.
 
@@ -124,6 +125,8 @@ class Trainer:
         judge : Judge, optional
             Looks at the averaged weights now and then and ends the run when it is exhausted; those
             it finds best are saved as ``best.pt``.
+        processes : int
+            That prepare steps ahead, for a device that would wait for them.
 
         Raises
         ------
@@ -134,10 +137,11 @@ class Trainer:
         if judge is not None:
             judge.resume(self.folder / LOG, self.step)
         log = RunLog(self.folder / LOG, report, judge)
+        ahead = self.preparation.steps(self.step, processes)
         while self.step < self.recipe.steps:
             if self.workers.agree(time.monotonic() - start >= seconds or log.exhausted):
                 break
-            figures = self.train_step()
+            figures = self.train_step(next(ahead))
             if self.workers.rank == 0 and log.add(self.step, figures, self.average):
                 self.save(BEST)
             if time.monotonic() - saved > save_every:
@@ -145,88 +149,52 @@ class Trainer:
                 saved = time.monotonic()
         self.save()
 
-    def train_step(self) -> dict[str, float]:
+    def train_step(self, prepared: Prepared | None = None) -> dict[str, float]:
         """Do one step.
+
+        Parameters
+        ----------
+        prepared : Prepared, optional
+            What it learns from; made now if left out.
 
         Returns
         -------
         dict
             ``loss``, and the IoU reached as `Rounds.loss` names it.
         """
-        recipe = self.recipe
-        rng = np.random.default_rng((recipe.seed, self.step, self.workers.rank))
-        # a seed of its own: (seed, step) alone is the one of the first worker, as zeros at the end
-        # of a seed count for nothing
-        large = np.random.default_rng((recipe.seed, self.step, _SHARED)).random()
+        given = prepared or self.preparation[self.step]
         self.model.train()
-        prompted = self.step >= recipe.dense_steps
-        if prompted and large < recipe.large_share:
-            crops = [self.views.draw(rng, self.model.config.image_size)]
-        else:
-            count = recipe.batch if prompted else recipe.dense_batch
-            crops = [self.views.draw(rng, recipe.side) for _ in range(count)]
         record: Record = {}
-        loss = self._loss(crops, rng, record, prompted)
+        loss = self._loss(given, record)
         self._descend(loss)
         self._update_average()
         self.step += 1
         return {"loss": float(loss.detach()), **{k: float(np.mean(v)) for k, v in record.items()}}
 
-    def _loss(
-        self, crops: list[Crop], rng: np.random.Generator, record: Record, prompted: bool
-    ) -> Tensor:
-        pixels = torch.from_numpy(np.stack([c.pixels for c in crops]))
-        with torch.autocast("cpu", torch.bfloat16, enabled=self.recipe.bfloat16):
+    def _loss(self, given: Prepared, record: Record) -> Tensor:
+        pixels = given.pixels.to(self.device, non_blocking=True)
+        with torch.autocast(self.device.type, torch.bfloat16, enabled=self.recipe.bfloat16):
             found = self.model.encode_any(pixels)
         features = ImageFeatures(found.embedding.float(), tuple(s.float() for s in found.skips))
         loss = features.embedding.new_zeros(())
         known = self.model.mask_decoder.instance_maps(features.skips)
         if known is not None:
-            loss, iou = dense_loss(known, [c.labels for c in crops], rng)
+            loss, iou = dense_loss(known, given.targets)
             loss = loss * self.recipe.dense_weight
             if iou is not None:
                 record["guess"] = [iou]
         if self.fine_edges is not None:
-            fine = self.fine_edges(features.skips[-1], [c.labels for c in crops])
+            fine = self.fine_edges(features.skips[-1], given.targets)
             loss = loss + fine * self.recipe.dense_weight
-        if prompted:
-            loss = loss + self._prompt_loss(crops, features, rng, record)
+        if given.groups:
+            clicks = np.random.default_rng(given.clicks)
+            for group in given.groups:  # parts of one size are decoded together
+                share = len(group.views) / len(given.targets)
+                parts = zip(group.regions, group.views, strict=True)
+                seen = _joined([region.of_features(_one(features, at)) for region, at in parts])
+                rounds = Rounds(self.model, seen, group.corners)
+                loss = loss + share * rounds.loss(group.objects, given.rounds, clicks, record)
         return loss
-
-    def _prompt_loss(
-        self, crops: list[Crop], features: ImageFeatures, rng: np.random.Generator, record: Record
-    ) -> Tensor:
-        loss = features.embedding.new_zeros(())
-        rounds = 1 + int(rng.random() < self.recipe.second_round)
-        rounds += int(rounds == 2 and rng.random() < self.recipe.third_round)
-        groups: dict[int, list[tuple[ImageFeatures, ViewObjects, tuple[int, int]]]] = {}
-        for i, crop in enumerate(crops):
-            one = ImageFeatures(
-                features.embedding[i : i + 1], tuple(s[i : i + 1] for s in features.skips)
-            )
-            row, col = self._offset(rng, crop.labels.shape[0])
-            labels = crop.labels
-            if rng.random() < self.recipe.region_share:
-                patch = self.model.config.vision_config.patch_size
-                region = region_of(labels, patch, self.recipe.smallest, rng)
-                one, labels = region.of_features(one), region.of_labels(labels, patch)
-                row, col = row + region.row, col + region.col
-            objects = choose_objects(labels, self.recipe, rng)
-            if objects is not None:
-                groups.setdefault(len(labels), []).append((one, objects, (row, col)))
-        for group in groups.values():  # views of one size are decoded together
-            parts, objects_of, corners = zip(*group, strict=True)
-            views = Rounds(self.model, _joined(parts), corners)
-            own = views.loss(ViewObjects.of_views(objects_of), rounds, rng, record)
-            loss = loss + own * (len(group) / len(crops))
-        return loss
-
-    def _offset(self, rng: np.random.Generator, side: int) -> tuple[int, int]:
-        """Place of a view in the model's frame, in embedding positions (row, col)."""
-        config = self.model.config
-        room = (config.image_size - side) // config.vision_config.patch_size
-        row, col = rng.integers(0, room + 1, 2)
-        return int(row), int(col)
 
     def _descend(self, loss: Tensor) -> None:
         for group in self.optimiser.param_groups:
@@ -234,8 +202,7 @@ class Trainer:
         self.optimiser.zero_grad(set_to_none=True)
         loss.backward()
         self.workers.average_gradients(self._parameters())
-        if all(torch.isfinite(p.grad).all() for p in self._parameters() if p.grad is not None):
-            torch.nn.utils.clip_grad_norm_(self._parameters(), 1.0)
+        if torch.isfinite(torch.nn.utils.clip_grad_norm_(self._parameters(), 1.0)):
             self.optimiser.step()
 
     @torch.no_grad()
@@ -325,6 +292,12 @@ class Trainer:
         except RuntimeError as error:
             raise CheckpointError(f"the weights in {path} are of another model: {error}") from error
         return state
+
+
+def _one(features: ImageFeatures, number: int) -> ImageFeatures:
+    """Features of one view of several."""
+    own = slice(number, number + 1)
+    return ImageFeatures(features.embedding[own], tuple(s[own] for s in features.skips))
 
 
 def _joined(parts: Sequence[ImageFeatures]) -> ImageFeatures:

@@ -143,7 +143,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
             export(options.out / options.weights, options.export, card)
             return
         with sole_run(options.out):
-            if options.workers > 1:
+            if options.workers > 1 and options.device == "cpu":
                 next(read_manifest(options.data, "train", ("dsb2018",)))  # told here in one line
                 with tempfile.TemporaryDirectory() as folder:
                     spawn(_worker, (options, f"file://{folder}/meeting"), nprocs=options.workers)
@@ -162,6 +162,10 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--out", type=Path, default=Path("out/samara-tiny"), help="of the run")
     parser.add_argument("--minutes", type=float, default=60, help="time to stop after")
     parser.add_argument("--workers", type=int, default=2, help="processes that share the work")
+    parser.add_argument("--device", default="cpu", help="cpu, or cuda, which one worker trains on")
+    parser.add_argument(
+        "--processes", type=int, default=0, help="that draw views ahead for a fast device"
+    )
     parser.add_argument("--threads", type=int, default=1, help="of each worker")
     parser.add_argument("--recipe", type=_recipe, default=Recipe(), help="JSON of Recipe fields")
     parser.add_argument("--start-from", type=Path, default=None, help="state of another run")
@@ -214,6 +218,7 @@ def train(options: argparse.Namespace) -> None:
     torch.manual_seed(0)
     model = SamModel(SamConfig.samara_tiny())
     initialise(model)
+    model.to(options.device)
     trainer = Trainer(model, sources(options.data), options.recipe, options.out)
     if not trainer.resume() and options.start_from is not None:
         trainer.start_from(options.start_from)
@@ -225,7 +230,8 @@ def train(options: argparse.Namespace) -> None:
         if options.judge_minutes > 0:
             images = validation_images(options.data)
             judge = Judge(images, options.judge_minutes * 60, options.patience)
-    trainer.run(options.minutes * 60, report=partial(_report, options.out), judge=judge)
+    report = partial(_report, options.out)
+    trainer.run(options.minutes * 60, report=report, judge=judge, processes=options.processes)
 
 
 def _report(folder: Path, row: dict[str, float]) -> None:

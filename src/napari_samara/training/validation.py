@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 import time
 from statistics import mean
 from typing import TYPE_CHECKING
@@ -176,7 +177,7 @@ class Judge:
         Parameters
         ----------
         model : SamModel
-            On the CPU, in evaluation mode.
+            In evaluation mode; a copy on the CPU is judged.
 
         Returns
         -------
@@ -186,6 +187,8 @@ class Judge:
         """
         size = model.config.image_size
         preprocess = PreprocessConfig(size, size, per_image=True)
+        if model.device.type != "cpu":
+            model = copy.deepcopy(model).cpu()
         predictor = Predictor(model, preprocess, choice=choose_device("cpu"))
         ious: dict[str, dict[str, list[float]]] = {"box": {}, "point": {}}
         for image, objects in self._known:

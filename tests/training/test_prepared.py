@@ -1,0 +1,89 @@
+"""Tests of what a step learns from, made ahead."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import pytest
+import torch
+from tests.training.miniature import SHORT, SIZE, square
+
+from napari_samara.training.prepared import Preparation, Prepared
+from napari_samara.training.recipe import Recipe
+from napari_samara.training.views import Source, Views
+
+PATCH = 16
+
+
+def preparation(rank: int = 0, **changes: Any) -> Preparation:
+    """Of views of a square and of phantoms, for a model input of 64 pixels."""
+    recipe = Recipe(**SHORT | {"side": SIZE, "steps": 5} | changes)
+    views = Views([Source([square()], 1.0)], recipe.phantoms)
+    return Preparation(views, recipe, SIZE, PATCH, rank)
+
+
+def numbers(given: Prepared) -> list[Any]:
+    """All that a step learns from, as plain numbers."""
+    return [
+        given.step,
+        given.rounds,
+        given.clicks,
+        given.pixels.tolist(),
+        [target.labels.tolist() for target in given.targets],
+        [target.points.tolist() for target in given.targets],
+        [
+            (group.views, group.corners, group.objects.masks.sum((1, 2)).tolist())
+            for group in given.groups
+        ],
+        [[(p.points, p.box) for p in group.objects.prompts] for group in given.groups],
+    ]
+
+
+def test_a_step_follows_from_its_number_alone() -> None:
+    one, other = preparation(), preparation()
+    assert numbers(one[3]) == numbers(other[3])
+    assert numbers(one[3]) != numbers(one[2])
+    assert numbers(one[3]) != numbers(preparation(rank=1)[3])
+
+
+@pytest.mark.parametrize("processes", [0, 2])
+def test_processes_change_nothing(processes: int) -> None:
+    made = list(preparation().steps(1, processes))
+    assert [one.step for one in made] == [1, 2, 3, 4]
+    for one in made:
+        assert numbers(one) == numbers(preparation()[one.step])
+
+
+def test_first_steps_have_no_prompts() -> None:
+    given = preparation(dense_steps=2, dense_batch=3)[1]
+    assert given.pixels.shape == (3, 3, SIZE, SIZE)
+    assert given.groups == []
+
+
+def test_parts_hold_their_objects_and_lie_in_the_frame() -> None:
+    made = preparation(batch=6, region_share=0.7, phantoms=1.0, side=SIZE)
+    sides = set()
+    for step in range(4):
+        given = made[step]
+        for group in given.groups:
+            objects = group.objects
+            assert len(group.views) == len(group.regions) == len(group.corners)
+            assert set(objects.views) == set(range(len(group.views)))
+            for mask, at in zip(objects.masks, objects.views, strict=True):
+                region, labels = group.regions[at], given.targets[group.views[at]].labels.numpy()
+                sides.add(region.side)
+                part = region.of_labels(labels, PATCH)
+                assert mask.shape == part.shape
+                assert len(np.unique(part[mask])) == 1  # all of one object
+                assert (part == part[mask][0]).sum() == mask.sum()
+                row, col = group.corners[at]
+                assert 0 <= row <= SIZE // PATCH - region.side
+                assert 0 <= col <= SIZE // PATCH - region.side
+    assert sides == {2, 4}
+
+
+def test_pixels_are_ready_for_the_model() -> None:
+    pixels = preparation()[0].pixels
+    assert pixels.dtype == torch.float32
+    assert abs(float(pixels.mean())) < 0.5
