@@ -13,9 +13,9 @@ from tests.checkpoints.range_server import serving
 
 from napari_samara.checkpoints import transfer
 from napari_samara.checkpoints.download import download
-from napari_samara.checkpoints.lock import locked
 from napari_samara.checkpoints.transfer import Reporter, Source
 from napari_samara.errors import CancelledError, ChecksumError, DownloadError, OfflineError
+from napari_samara.file_lock import locked
 
 CONTENT = os.urandom(700_000)
 SHA = hashlib.sha256(CONTENT).hexdigest()

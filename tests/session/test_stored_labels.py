@@ -211,3 +211,13 @@ def test_small_types_fill_up(image: Path, tmp_path: Path) -> None:
     with pytest.raises(SessionError, match="does not fit labels of uint8"):
         session.accept()
     session.close()
+
+
+def test_two_sessions_do_not_write_one_folder(image: Path, tmp_path: Path) -> None:
+    path = tmp_path / "l.ome.zarr"
+    first = opened(image, path)
+    with pytest.raises(OutputError, match="another session writes"):
+        opened(image, path, folder="other")
+    first.close()
+    second = opened(image, path, folder="another")
+    second.close()

@@ -8,9 +8,9 @@ from typing import TYPE_CHECKING
 
 from napari_samara.checkpoints.cache import offline
 from napari_samara.checkpoints.digest import file_digest
-from napari_samara.checkpoints.lock import FileBusyError, locked
 from napari_samara.checkpoints.transfer import Reporter, Source, fetch, note_path
 from napari_samara.errors import CancelledError, ChecksumError, DownloadError, OfflineError
+from napari_samara.file_lock import FileBusyError, locked
 
 if TYPE_CHECKING:
     from pathlib import Path

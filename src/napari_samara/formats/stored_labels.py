@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
+import contextlib
+import hashlib
 import itertools
 import os
+import tempfile
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from napari_samara.errors import OutputError
+from napari_samara.file_lock import FileBusyError, locked
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -33,6 +37,7 @@ class StoredLabels:
     def __init__(self, array: Any, path: Path, highest: int | None = None) -> None:
         self.array, self.path = array, path
         self._highest = highest
+        self._held = contextlib.ExitStack()
 
     @property
     def shape(self) -> tuple[int, ...]:
@@ -67,6 +72,29 @@ class StoredLabels:
     def blank(self) -> bool:
         """Whether nothing was ever written: all labels are 0."""
         return not self._corners()
+
+    def hold(self) -> None:
+        """Keep other processes of this machine, and other sessions, from holding them too.
+
+        Raises
+        ------
+        OutputError
+            If one does.
+        """
+        digest = hashlib.sha256(os.fsencode(self.path.resolve())).hexdigest()[:16]
+        with contextlib.suppress(PermissionError):  # of another user: without a lock then
+            try:
+                lock = Path(tempfile.gettempdir()) / f"samara-labels-{digest}.lock"
+                self._held.enter_context(locked(lock))
+            except FileBusyError as error:
+                raise OutputError(
+                    f"another session writes to the labels {self.path}; close it first, or give "
+                    "other labels"
+                ) from error
+
+    def release(self) -> None:
+        """Let others hold them."""
+        self._held.close()
 
     def written(self) -> Iterator[NDArray[Any]]:
         """Yield the parts of the labels that were ever written; the others are 0."""

@@ -22,7 +22,7 @@ from napari_samara.session.jobs import InlineRunner
 from napari_samara.session.keeper import Keeper
 from napari_samara.session.label_book import LabelBook
 from napari_samara.session.objects import OpenObject
-from napari_samara.session.opening import About, free_journal, spatial_shape
+from napari_samara.session.opening import About, free_journal, spatial_shape, stored_labels
 from napari_samara.session.request import State, model_name, upright
 from napari_samara.session.restored import Restored
 from napari_samara.session.scene import Scene
@@ -85,6 +85,9 @@ class SessionBase:
         self.events = SessionEvents()
         self.image, self.rgb, self.source = image, rgb, source
         self._shape = spatial_shape(image, rgb)
+        self._stored = stored_labels(labels)
+        if self._stored is not None:
+            self._stored.hold()
         self._book = LabelBook(labels, self._shape)
         self._predictor, self._store, self._memory = predictor, store, MemoryStore()
         if saved is not None and not isinstance(saved, Restored):

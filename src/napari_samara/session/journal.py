@@ -14,8 +14,8 @@ from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from napari_samara.checkpoints.lock import FileBusyError, locked
 from napari_samara.errors import FileFormatError, OutputError, SessionError
+from napari_samara.file_lock import FileBusyError, locked
 from napari_samara.output import whole_file
 from napari_samara.session.log import Log
 from napari_samara.session.record import SavedSession, read_session, sync_folder, write_session

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from napari_samara.engine.crops import CROPS
 from napari_samara.errors import FileFormatError, ImageError, SessionError
+from napari_samara.formats.stored_labels import StoredLabels
 from napari_samara.intensity import Contrast
 from napari_samara.session.draft import MODES
 from napari_samara.session.journal import Journal, recover
@@ -79,6 +80,23 @@ class About:
             )
         except (KeyError, TypeError, ValueError) as error:
             raise FileFormatError(f"session file: {error!r}") from error
+
+
+def stored_labels(labels: Any) -> StoredLabels | None:
+    """Labels on the disk behind what a session writes to.
+
+    Parameters
+    ----------
+    labels : array or None
+        Itself, or an array that has them as the ``data`` of its ``layer``.
+
+    Returns
+    -------
+    StoredLabels or None
+        None where they are in memory.
+    """
+    data = getattr(getattr(labels, "layer", None), "data", labels)
+    return data if isinstance(data, StoredLabels) else None
 
 
 def free_journal(

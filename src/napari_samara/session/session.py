@@ -145,6 +145,8 @@ class Session(TidySession):
         """
         self._keeper.close(wait)
         self._runner.close(wait)
+        if self._stored is not None:
+            self._stored.release()
 
     def _stepped_back(self, change: Change) -> None:
         """Go back in the history; a label that is free again is given out again."""

@@ -6,8 +6,8 @@ import contextlib
 import os
 from typing import TYPE_CHECKING
 
-from napari_samara.checkpoints.lock import FileBusyError, locked
 from napari_samara.errors import OutputError
+from napari_samara.file_lock import FileBusyError, locked
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

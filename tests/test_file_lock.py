@@ -4,7 +4,7 @@ import errno
 
 import pytest
 
-from napari_samara.checkpoints import lock
+from napari_samara import file_lock as lock
 
 
 def test_a_second_holder_is_refused_and_the_next_is_not(tmp_path):
