@@ -70,7 +70,10 @@ class WindowAttention(nn.Module):
         bias = self.attention_biases[:, index]  # (heads, N, N)
         qkv = self.qkv(self.norm(x)).unflatten(-1, (self.heads, 3, -1))
         q, k, v = qkv.permute(3, 0, 2, 1, 4).unbind(0)  # (windows, heads, N, C // heads)
-        out = F.scaled_dot_product_attention(q, k, v, bias.to(q.dtype), scale=self.scale)
+        if q.device.type == "cpu":  # written out: with a bias the fused one looks for rows of -inf
+            out = (q @ (k * self.scale).transpose(-1, -2) + bias.to(q.dtype)).softmax(-1) @ v
+        else:
+            out = F.scaled_dot_product_attention(q, k, v, bias.to(q.dtype), scale=self.scale)
         y: Tensor = self.proj(out.transpose(1, 2).flatten(2))
         return y
 
@@ -188,6 +191,8 @@ class TinyViT(nn.Module):
 
     def forward_features(self, pixel_values: Tensor) -> tuple[Tensor, tuple[Tensor, ...]]:
         """Return the embedding and the `skips` finer maps, coarse (stride 8) to fine (stride 2)."""
+        if pixel_values.device.type == "cpu":  # convolutions are a third faster so
+            pixel_values = pixel_values.contiguous(memory_format=torch.channels_last)
         stem, act, second = self.patch_embed.seq
         x = act(stem(pixel_values))
         maps = [x]  # stride 2
