@@ -74,13 +74,14 @@ def test_a_slice_of_a_stack_as_it_is_shown(disks: Disks) -> None:
 def test_small_objects_of_a_large_plane_are_found_in_windows(disks: Disks) -> None:
     small, truth = disks.image[::2, ::2], disks.labels[::2, ::2]
     image = np.full((800, 800), 30, np.uint8)
-    corner = slice(700, 764), slice(700, 780)
-    image[corner] = small
+    corners = [(row, col) for row in (90, 370, 650) for col in (90, 640)]
+    for row, col in corners:
+        image[row : row + 64, col : col + 80] = small
     session = Session(image, api.load("samara-tiny", device="cpu"))
     session.find_all()
     session.accept_many()
-    assert found_in(session.labels[corner], Disks(small, truth)) >= 11
-    assert Finding(session.plane, Contrast(), AutomaticSettings()).closer is False
+    parts = [session.labels[row : row + 64, col : col + 80] for row, col in corners]
+    assert np.mean([found_in(part, Disks(small, truth)) for part in parts]) > 8
     session.close()
 
 
