@@ -54,11 +54,15 @@ class Cleaned:
         Of one shape.
     renumbered : bool
         Whether objects have other numbers now.
+    gone, new : int
+        How many labels there are no more, and how many there were not.
     """
 
     before: NDArray[Any]
     after: NDArray[Any]
     renumbered: bool
+    gone: int
+    new: int
 
 
 @dataclass(frozen=True, eq=False)
@@ -206,7 +210,10 @@ class Subject:
             from napari_samara.cleanup import clean_up
 
             before = numbers()
-            return Cleaned(before, clean_up(before, settings), settings.relabel)
+            after = clean_up(before, settings)
+            old, now = np.unique(before), np.unique(after)  # slow in a volume: not in the window
+            gone, new = len(np.setdiff1d(old, now)), len(np.setdiff1d(now, old))
+            return Cleaned(before, after, settings.relabel, gone, new)
 
         return clean
 
@@ -234,10 +241,8 @@ class Subject:
         before, after = found.before, found.after
         if np.array_equal(before, after):
             return "Nothing to do: the labels stay as they are."
-        gone = len(np.setdiff1d(before, after))
-        new = len(np.setdiff1d(after, before))
-        line = "Labels put in order" + (f", {gone} gone" if gone else "")
-        line += f", {new} new." if new else "."
+        line = "Labels put in order" + (f", {found.gone} gone" if found.gone else "")
+        line += f", {found.new} new." if found.new else "."
         if self.annotator is not None:
             self.annotator.session.put_in_order(before, after, found.renumbered, self.plane)
             return f"{line} Undo takes it back."
