@@ -45,7 +45,7 @@ def knowing(labels: np.ndarray) -> tuple[FineEdges, torch.Tensor]:
 def test_right_features_cost_least() -> None:
     labels = square()
     head, features = knowing(labels)
-    known = [target(labels)]
+    known = target(labels)
     right = head(features, known).item()
     shifted = head(features.roll(1, -1), known).item()
     blank = head(torch.zeros_like(features), known).item()
@@ -60,7 +60,8 @@ def test_each_view_is_judged_by_its_own_labels() -> None:
     _, elsewhere = knowing(other)
     both = torch.cat([features, elsewhere])
     known = [target(labels), target(other)]
-    assert head(both, known) < head(both, known[::-1])
+    right, wrong = (InstanceTargets.of_views(parts) for parts in (known, known[::-1]))
+    assert head(both, right) < head(both, wrong)
 
 
 def test_the_head_learns_with_the_model_and_is_not_part_of_it(tmp_path: Path) -> None:

@@ -30,8 +30,8 @@ def numbers(given: Prepared) -> list[Any]:
         given.rounds,
         given.clicks,
         given.pixels.tolist(),
-        [target.labels.tolist() for target in given.targets],
-        [target.points.tolist() for target in given.targets],
+        given.targets.labels.tolist(),
+        given.targets.points.tolist(),
         [
             (group.views, group.corners, group.objects.masks.sum((1, 2)).tolist())
             for group in given.groups
@@ -55,6 +55,19 @@ def test_processes_change_nothing(processes: int) -> None:
         assert numbers(one) == numbers(preparation()[one.step])
 
 
+def test_large_views_come_in_a_batch_of_their_own() -> None:
+    made = preparation(side=SIZE // 2, large_share=1.0, large_batch=3)[0]
+    assert made.pixels.shape == (3, 3, SIZE, SIZE)
+    assert len(made.targets) == 3
+
+
+def test_objects_of_a_step_are_all_given_by_masks_of_the_slice_before_or_none() -> None:
+    made = [preparation(earlier=0.5, batch=4)[step] for step in range(5)]
+    given = [[group.objects.earlier is not None for group in one.groups] for one in made]
+    assert all(len(set(some)) == 1 for some in given)
+    assert {some[0] for some in given} == {True, False}
+
+
 def test_first_steps_have_no_prompts() -> None:
     given = preparation(dense_steps=2, dense_batch=3)[1]
     assert given.pixels.shape == (3, 3, SIZE, SIZE)
@@ -70,8 +83,8 @@ def test_parts_hold_their_objects_and_lie_in_the_frame() -> None:
             objects = group.objects
             assert len(group.views) == len(group.regions) == len(group.corners)
             assert set(objects.views) == set(range(len(group.views)))
-            for mask, at in zip(objects.masks, objects.views, strict=True):
-                region, labels = group.regions[at], given.targets[group.views[at]].labels.numpy()
+            for mask, at in zip(objects.masks.numpy(), objects.views, strict=True):
+                region, labels = group.regions[at], given.targets.labels[group.views[at]].numpy()
                 sides.add(region.side)
                 part = region.of_labels(labels, PATCH)
                 assert mask.shape == part.shape

@@ -7,7 +7,7 @@ import pytest
 import torch
 from tests.training.miniature import SIZE, make_model
 
-from napari_samara.training.regions import Region, region_of
+from napari_samara.training.regions import Region, joined_features, region_of
 
 PATCH = 4
 RNG = np.random.default_rng
@@ -78,3 +78,17 @@ def test_features_of_the_same_place() -> None:
     labels = np.zeros((SIZE, SIZE), np.int32)
     labels[patch : 3 * patch, 2 * patch : 4 * patch] = 1
     assert region.of_labels(labels, patch).all()
+
+
+def test_regions_of_several_views_are_cut_as_each_alone() -> None:
+    model = make_model().eval()
+    pixels = torch.randn(3, 3, SIZE, SIZE, generator=torch.Generator().manual_seed(1))
+    with torch.no_grad():
+        features = model.encode_any(pixels)
+    regions, views = [Region(0, 1, 2), Region(2, 2, 2), Region(1, 0, 2)], [2, 0, 2]
+    joined = joined_features(features, views, regions)
+    for number, (view, region) in enumerate(zip(views, regions, strict=True)):
+        alone = region.of_features(features)
+        pairs = zip((joined.embedding, *joined.skips), (alone.embedding, *alone.skips), strict=True)
+        for mine, its in pairs:
+            assert torch.equal(mine[number], its[view])

@@ -10,6 +10,7 @@ import pytest
 import torch
 from tests.training.miniature import SIZE, make_model
 
+from napari_samara.training.losses import prompt_loss
 from napari_samara.training.recipe import Recipe
 from napari_samara.training.rounds import (
     Record,
@@ -67,7 +68,7 @@ def test_objects_of_a_view(labels: np.ndarray, smallest: int, count: int) -> Non
         return
     boxed = [prompt.box is not None for prompt in found.prompts]
     assert boxed == sorted(boxed)
-    for mask, prompt in zip(found.masks, found.prompts, strict=True):
+    for mask, prompt in zip(found.masks.numpy(), found.prompts, strict=True):
         assert len(np.unique(labels[mask])) == 1
         assert mask.sum() == (labels == labels[mask][0]).sum()
         for x, y, positive in prompt.points:
@@ -179,7 +180,7 @@ def test_objects_of_several_views_are_one_list_with_boxes_last() -> None:
     )
     assert joined.views == [0, 1, 0, 1]
     assert [p.box is None for p in joined.prompts] == [True, True, False, False]
-    for mask, expected in zip(joined.masks, (6, 7, 7, 6), strict=True):
+    for mask, expected in zip(joined.masks.numpy(), (6, 7, 7, 6), strict=True):
         assert np.array_equal(mask, expected == BLOCKS)
 
 
@@ -251,7 +252,7 @@ def test_the_mask_that_is_shown_is_corrected(monkeypatch: pytest.MonkeyPatch) ->
 def objects_of(masks: np.ndarray, prompts: list[ObjectPrompts]) -> ViewObjects:
     """With prompts of their own."""
     copies = [ObjectPrompts(list(prompt.points), prompt.box) for prompt in prompts]
-    return ViewObjects(masks, copies)
+    return ViewObjects(torch.from_numpy(masks), copies)
 
 
 def test_perfect_masks_and_full_lists_get_no_click() -> None:
@@ -270,7 +271,7 @@ def test_perfect_masks_and_full_lists_get_no_click() -> None:
 
 def truth_of(objects: ViewObjects) -> torch.Tensor:
     """As the rounds have it."""
-    return torch.from_numpy(objects.masks)[:, None].float()
+    return objects.masks[:, None].float()
 
 
 def test_clicks_go_into_the_error_and_half_of_them_where_it_is_deepest() -> None:
@@ -291,6 +292,50 @@ def test_clicks_go_into_the_error_and_half_of_them_where_it_is_deepest() -> None
     assert 70 < deepest < 130
     flat = sum(positive for _, _, positive in clicks)
     assert 20 < flat < 60  # 28 of 77 pixels, of those that go anywhere
+
+
+def test_masks_of_the_slice_before_are_where_the_first_round_starts(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    model = make_model().train()
+    objects = choose_objects(BLOCKS, RECIPE, rng(), earlier=True)
+    assert objects is not None
+    assert objects.earlier is not None
+    assert objects.earlier.shape == objects.masks.shape
+    assert objects.earlier.flatten(1).any(1).all()
+    assert not objects.single.any()
+    view = Rounds(model, features_of(model))
+    seen = seen_by(view, monkeypatch)
+    loss = view.loss(objects, 2, rng(), {})
+    loss.backward()
+    assert seen[0] is not None
+    inside = torch.nn.functional.avg_pool2d(objects.earlier[:, None].float(), 2)
+    assert torch.equal(seen[0] > 0, inside > 0.5)
+    assert float(seen[0].max()) == pytest.approx(6.9)
+
+
+def test_what_is_gone_is_to_be_empty_and_scored_zero() -> None:
+    model = make_model()
+    masks = np.zeros((2, SIZE, SIZE), bool)
+    masks[0, 20:40, 20:40] = True
+    before = torch.from_numpy(np.stack([masks[0], masks[0]]))
+    box = ObjectPrompts([], (20.0, 20.0, 40.0, 40.0))
+    objects = ViewObjects(torch.from_numpy(masks), [box, box], earlier=before)
+    view = Rounds(model, features_of(model))
+    record: Record = {}
+    loss = view.loss(objects, 1, rng(), record)
+    assert torch.isfinite(loss)
+    assert set(record) == {"earlier", "gone"}
+    with torch.no_grad():
+        logits, iou = view.decode(objects.prompts, (2 * before[:, None].float() - 1) * 6.9)
+    assert record["gone"] == [pytest.approx(float(iou[1, 0]), abs=0.05)]
+    empty = torch.full_like(logits, -9.0)
+    truth = torch.nn.functional.avg_pool2d(objects.masks[:, None].float(), 2)[:, 0]
+    near, alone = torch.ones_like(truth) > 0, torch.zeros(2, dtype=torch.bool)
+    good = prompt_loss(empty[1:], torch.zeros(1, 4), truth[1:], near[1:], alone[1:])[0]
+    for logit, score in ((-9.0, 0.5), (9.0, 0.0)):
+        other = torch.full_like(empty[1:], logit), torch.full((1, 4), score)
+        assert prompt_loss(*other, truth[1:], near[1:], alone[1:])[0] > good + 0.1
 
 
 def test_object_that_fills_the_view() -> None:

@@ -6,7 +6,11 @@ import numpy as np
 import pytest
 
 from napari_samara.training.simulate import (
+    ABSENT,
+    COVERED,
     corrective_point,
+    deformed,
+    earlier_prompts,
     first_prompts,
     inner_point,
     jittered_box,
@@ -146,3 +150,50 @@ def test_click_without_chance_is_the_middle() -> None:
 def test_perfect_mask_needs_no_click(name: str) -> None:
     assert corrective_point(MASKS[name], MASKS[name].copy(), np.random.default_rng(0)) is None
     assert corrective_point(EMPTY, EMPTY) is None
+
+
+@every_mask
+def test_a_deformed_mask_is_not_empty_and_stays_near(name: str) -> None:
+    mask = MASKS[name]
+    found = [deformed(mask, np.random.default_rng(seed)) for seed in SEEDS]
+    assert all(one.any() and one.shape == mask.shape for one in found)
+    if name == "disk":
+        overlaps = [(one & mask).sum() / (one | mask).sum() for one in found]
+        assert max(overlaps) > 0.8
+        assert 0.05 < min(overlaps) < 0.7
+        areas = [one.sum() for one in found]
+        assert min(areas) < mask.sum() < max(areas)
+
+
+def labelled(*names: str) -> np.ndarray:
+    """Masks as labels from 1."""
+    labels = np.zeros((SIDE, SIDE), np.int32)
+    for label, name in enumerate(names, start=1):
+        labels[MASKS[name]] = label
+    return labels
+
+
+def test_masks_of_the_slice_before_lie_on_the_object_or_where_none_is() -> None:
+    labels = labelled("disk", "two pieces")
+    gone = 0
+    for seed in range(200):
+        prompts, earlier, there = earlier_prompts(labels, 1, np.random.default_rng(seed))
+        assert earlier.any()
+        assert prompts.points or prompts.box is not None
+        for x, y, positive in prompts.points:
+            assert earlier[int(y), int(x)] == positive
+        if prompts.box is not None:
+            rows, cols = np.nonzero(earlier)
+            middle = (cols.min() + cols.max() + 1) / 2, (rows.min() + rows.max() + 1) / 2
+            assert prompts.box[0] < middle[0] < prompts.box[2]
+            assert prompts.box[1] < middle[1] < prompts.box[3]
+        if not there:
+            gone += 1
+            assert (labels[earlier] > 0).mean() <= COVERED
+    assert gone / 200 == pytest.approx(ABSENT, abs=0.1)
+
+
+def test_where_objects_fill_everything_none_is_gone() -> None:
+    labels = np.ones((SIDE, SIDE), np.int32)
+    labels[:, 20:] = 2
+    assert all(earlier_prompts(labels, 2, np.random.default_rng(seed))[2] for seed in range(30))

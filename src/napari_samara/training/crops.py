@@ -18,6 +18,9 @@ if TYPE_CHECKING:
 Floats = npt.NDArray[np.float32]
 Pixel = TypeVar("Pixel", bound=np.generic)
 
+STRETCH = 0.15
+"""Spread of the logarithm by which half of the views are higher and less wide, or the reverse."""
+
 
 @dataclass(frozen=True)
 class Crop:
@@ -63,16 +66,17 @@ def random_crop(image: LabelledImage, diameter: float, side: int, rng: np.random
     """
     wanted = np.exp(rng.uniform(np.log(10), np.log(0.45 * side)))
     scale = float(np.clip(wanted / diameter, 0.15, 8.0))
+    stretch = float(np.exp(rng.normal(0, STRETCH))) if rng.random() < 0.5 else 1.0
     rows, cols = image.labels.shape
-    window = side / scale
+    down, across = side / (scale * stretch), side / (scale / stretch)
     centre = _centre(image.labels, rng)
     r0, c0 = (
-        float(np.clip(c - rng.uniform(0.2, 0.8) * window, min(0, n - window), max(0, n - window)))
-        for c, n in zip(centre, (rows, cols), strict=True)
+        float(np.clip(c - rng.uniform(0.2, 0.8) * span, min(0, n - span), max(0, n - span)))
+        for c, n, span in zip(centre, (rows, cols), (down, across), strict=True)
     )
     r0, c0 = max(r0, 0.0), max(c0, 0.0)  # a small image sits at the top left, padding behind it
-    r1, c1 = min(r0 + window, rows), min(c0 + window, cols)
-    size = max(1, round((c1 - c0) * scale)), max(1, round((r1 - r0) * scale))
+    r1, c1 = min(r0 + down, rows), min(c0 + across, cols)
+    size = max(1, round((c1 - c0) / across * side)), max(1, round((r1 - r0) / down * side))
     size = min(size[0], side), min(size[1], side)
     box = (c0, r0, c1, r1)
     view = Image.fromarray(image.image).resize(size, Image.Resampling.BILINEAR, box=box)

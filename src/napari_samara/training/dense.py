@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -28,36 +28,60 @@ MOST_OBJECTS = 16
 
 @dataclass(frozen=True, eq=False)
 class InstanceTargets:
-    """What is true of a view; s is a quarter of its side.
+    """What is true of V views; s is a quarter of their side.
 
     Attributes
     ----------
     labels : Tensor
-        (side, side) int32.
+        (V, side, side) int32.
     edge : Tensor
-        (side, side) bool, see `edges`.
-    ids : numpy.ndarray
-        (s, s) int32, label in the middle of each position.
-    depth : numpy.ndarray
-        (s, s) float32, distance from the edge as part of the largest in the object.
-    centres : numpy.ndarray
-        (s, s, 2) float32, centre of mass of the object, x then y, in view pixels.
-    diameter : numpy.ndarray
-        (s, s) float32, of a disk of the object's area; 1 outside.
-    chosen : numpy.ndarray
+        (V, side, side) bool, see `edges`.
+    ids : Tensor
+        (V, s, s) int32, label in the middle of each position.
+    depth : Tensor
+        (V, s, s) float32, distance from the edge as part of the largest in the object.
+    centres : Tensor
+        (V, 2, s, s) float32, centre of mass of the object, x then y, in view pixels.
+    diameter : Tensor
+        (V, s, s) float32, of a disk of the object's area; 1 outside.
+    chosen : Tensor
         (N,) int32, labels of objects that are looked for from one pixel each.
-    points : numpy.ndarray
+    points : Tensor
         (N, 1, 2) float32, those pixels, x then y, in view pixels.
+    views : Tensor
+        (N,) int64, number of the view that each lies in.
     """
 
     labels: Tensor
     edge: Tensor
-    ids: npt.NDArray[np.int32]
-    depth: npt.NDArray[np.float32]
-    centres: npt.NDArray[np.float32]
-    diameter: npt.NDArray[np.float32]
-    chosen: npt.NDArray[np.int32]
-    points: npt.NDArray[np.float32]
+    ids: Tensor
+    depth: Tensor
+    centres: Tensor
+    diameter: Tensor
+    chosen: Tensor
+    points: Tensor
+    views: Tensor
+
+    def __len__(self) -> int:
+        """Return the number of views."""
+        return len(self.labels)
+
+    @classmethod
+    def of_views(cls, parts: Sequence[InstanceTargets]) -> InstanceTargets:
+        """Join what is true of several views."""
+        counts = np.cumsum([0, *(len(part) for part in parts)])
+        values = {
+            one.name: torch.cat([getattr(part, one.name) for part in parts])
+            for one in fields(cls)
+            if one.name != "views"
+        }
+        views = [part.views + int(first) for part, first in zip(parts, counts, strict=False)]
+        return cls(**values, views=torch.cat(views))
+
+    def to(self, device: torch.device) -> InstanceTargets:
+        """Return them on a device."""
+        values = (getattr(self, one.name).to(device, non_blocking=True) for one in fields(self))
+        return InstanceTargets(*values)
 
 
 def instance_targets(labels: npt.NDArray[np.int32], rng: np.random.Generator) -> InstanceTargets:
@@ -73,30 +97,46 @@ def instance_targets(labels: npt.NDArray[np.int32], rng: np.random.Generator) ->
     Returns
     -------
     InstanceTargets
-        At the resolution of the maps.
+        Of this one view, at the resolution of the maps.
     """
     middle = slice(STRIDE // 2, None, STRIDE)
-    kept, dense = np.unique(labels, return_inverse=True)
-    dense = dense.reshape(labels.shape) + int(kept[0] != 0)  # 0 stays the background
-    areas = np.bincount(dense.ravel())
+    dense = _numbered(labels)
+    flat = dense.ravel()
+    areas = np.bincount(flat)
     rows, cols = np.indices(labels.shape)
-    sums = [np.bincount(dense.ravel(), weights=axis.ravel()) for axis in (cols, rows)]
+    sums = [np.bincount(flat, weights=axis.ravel()) for axis in (cols, rows)]
     centres = np.stack(sums, axis=1) / np.maximum(areas, 1)[:, None] + 0.5
     edge = edges(labels)
     distance = ndimage.distance_transform_edt((dense > 0) & ~edge)
-    largest = np.maximum(ndimage.maximum(distance, dense, np.arange(len(areas))), 1.0)
+    largest = np.ones(len(areas))
+    np.maximum.at(largest, flat, distance.ravel())
     at = dense[middle, middle]
     diameter = np.where(at > 0, np.sqrt(areas[at] * (4 / np.pi)), 1.0)
     ids = labels[middle, middle]
+    chosen, points = _pointed_at(ids, rng)
     return InstanceTargets(
-        torch.from_numpy(labels),
-        torch.from_numpy(edge),
-        ids,
-        (distance[middle, middle] / largest[at]).astype(np.float32),
-        centres[at].astype(np.float32),
-        diameter.astype(np.float32),
-        *_pointed_at(ids, rng),
+        torch.from_numpy(labels)[None],
+        torch.from_numpy(edge)[None],
+        torch.from_numpy(np.ascontiguousarray(ids))[None],
+        torch.from_numpy((distance[middle, middle] / largest[at]).astype(np.float32))[None],
+        torch.from_numpy(centres[at].astype(np.float32).transpose(2, 0, 1))[None],
+        torch.from_numpy(diameter.astype(np.float32))[None],
+        torch.from_numpy(chosen),
+        torch.from_numpy(points),
+        torch.zeros(len(chosen), dtype=torch.int64),
     )
+
+
+def _numbered(labels: npt.NDArray[np.int32]) -> npt.NDArray[np.intp]:
+    """Return labels numbered from 1 without gaps; 0 stays 0."""
+    if int(labels.max()) > labels.size:
+        kept, dense = np.unique(labels, return_inverse=True)
+        return np.asarray(dense.reshape(labels.shape) + int(kept[0] != 0))
+    there = np.zeros(int(labels.max()) + 1, np.intp)
+    there[labels] = 1  # much faster than to sort them
+    there[0] = 0
+    numbers: npt.NDArray[np.intp] = np.cumsum(there)[labels]
+    return numbers
 
 
 def _pointed_at(
@@ -115,66 +155,59 @@ def _pointed_at(
 
 def edges(labels: npt.NDArray[np.int32]) -> npt.NDArray[np.bool_]:
     """Return the pixels one of whose eight neighbours has another label."""
-    differs: npt.NDArray[np.bool_] = ndimage.maximum_filter(labels, 3) != ndimage.minimum_filter(
-        labels, 3
-    )
+    differs: npt.NDArray[np.bool_] = _of_three(np.maximum, labels) != _of_three(np.minimum, labels)
     return differs
 
 
-def dense_loss(
-    maps: InstanceMaps, targets: Sequence[InstanceTargets]
-) -> tuple[Tensor, float | None]:
+def _of_three(choose: np.ufunc, values: npt.NDArray[np.int32]) -> npt.NDArray[np.int32]:
+    """Return the largest or smallest value of each pixel and its eight neighbours."""
+    for _ in range(2):  # down the columns, then down those of the transpose
+        found = values.copy()
+        choose(found[1:], values[:-1], out=found[1:])
+        choose(found[:-1], values[1:], out=found[:-1])
+        values = found.T
+    return values
+
+
+def dense_loss(maps: InstanceMaps, targets: InstanceTargets) -> tuple[Tensor, Tensor | None]:
     """Return the loss of the maps of some views.
 
     Parameters
     ----------
     maps : InstanceMaps
         Of the views.
-    targets : sequence of InstanceTargets
-        What is true of each.
+    targets : InstanceTargets
+        What is true of them, on the same device.
 
     Returns
     -------
     loss : Tensor
         Scalar.
-    iou : float or None
-        Mean IoU of the objects that pixels of theirs point out; None without objects.
+    iou : Tensor or None
+        Mean IoU of the objects that pixels of theirs point out, scalar; None without objects.
     """
-    device = maps.inside.device
-
-    def stacked(name: str) -> Tensor:
-        return torch.from_numpy(np.stack([getattr(one, name) for one in targets])).to(device)
-
-    labels = torch.stack([one.labels for one in targets]).to(device)
-    edge = torch.stack([one.edge for one in targets]).to(device)
-    inside = F.avg_pool2d((labels > 0).float()[:, None], STRIDE)[:, 0]
+    inside = F.avg_pool2d((targets.labels > 0).float()[:, None], STRIDE)[:, 0]
     loss = F.binary_cross_entropy_with_logits(maps.inside, inside)
     loss = loss + F.binary_cross_entropy_with_logits(
-        maps.boundary, F.avg_pool2d(edge.float()[:, None], STRIDE)[:, 0]
+        maps.boundary, F.avg_pool2d(targets.edge.float()[:, None], STRIDE)[:, 0]
     )
-    loss = loss + F.smooth_l1_loss(maps.depth, stacked("depth"), beta=0.1)
-    centres, own = stacked("centres").permute(0, 3, 1, 2), stacked("ids") > 0
-    off = ((maps.centres - centres) / stacked("diameter")[:, None]).abs().sum(1)
+    loss = loss + F.smooth_l1_loss(maps.depth, targets.depth, beta=0.1)
+    own = targets.ids > 0
+    off = ((maps.centres - targets.centres) / targets.diameter[:, None]).abs().sum(1)
     loss = loss + (off * own).sum() / own.sum().clamp(min=1)
-    ious = []
-    for i, target in enumerate(targets):
-        if len(target.chosen):
-            one = InstanceMaps(*(m[i : i + 1] for m in maps))
-            extra, iou = _pointed_out(one, labels[i], target)
-            loss = loss + extra / len(targets)
-            ious.append(iou)
-    return loss, float(torch.cat(ious).mean()) if ious else None
+    if not len(targets.chosen):
+        return loss, None
+    extra, iou = _pointed_out(maps.of(targets.views), targets)
+    return loss + extra, iou.mean()
 
 
-def _pointed_out(
-    maps: InstanceMaps, labels: Tensor, target: InstanceTargets
-) -> tuple[Tensor, Tensor]:
+def _pointed_out(maps: InstanceMaps, targets: InstanceTargets) -> tuple[Tensor, Tensor]:
     """Loss, and IoU (N,), of objects that are found from one pixel of theirs alone."""
-    device, count = labels.device, len(target.chosen)
-    points = torch.from_numpy(target.points).to(device)
-    places = Places(count, points, torch.ones(count, 1, device=device))
+    count = len(targets.chosen)
+    points = targets.points
+    places = Places(count, points, torch.ones(count, 1, device=points.device))
     guess = guesses(maps, places, STRIDE)[:, 0]
-    masks = labels == torch.from_numpy(target.chosen).to(device)[:, None, None]
+    masks = targets.labels[targets.views] == targets.chosen[:, None, None]
     truth = F.avg_pool2d(masks.float()[:, None], STRIDE)[:, 0]
     near = neighbourhood(truth > 0).float()
     entropy = F.binary_cross_entropy(guess.clamp(1e-4, 1 - 1e-4), truth, reduction="none")

@@ -15,8 +15,6 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
-
     from napari_samara.training.dense import InstanceTargets
 
 
@@ -33,24 +31,22 @@ class FineEdges(nn.Module):
         super().__init__()
         self.maps = nn.Conv2d(channels, 2, 1)
 
-    def forward(self, features: Tensor, targets: Sequence[InstanceTargets]) -> Tensor:
+    def forward(self, features: Tensor, targets: InstanceTargets) -> Tensor:
         """Return the loss of not telling inside and boundary.
 
         Parameters
         ----------
         features : Tensor
             (B, C, s, s), each position of which stands for as many pixels a side as fit.
-        targets : sequence of InstanceTargets
-            Of B views; their side is a multiple of s.
+        targets : InstanceTargets
+            Of B views, on the same device; their side is a multiple of s.
 
         Returns
         -------
         Tensor
             Scalar: the mean cross-entropy of both maps.
         """
-        inside = torch.stack([one.labels > 0 for one in targets])
-        boundary = torch.stack([one.edge for one in targets])
-        truth = torch.stack([inside, boundary], dim=1).to(features.device).float()
+        truth = torch.stack([targets.labels > 0, targets.edge], dim=1).float()
         stride = truth.shape[-1] // features.shape[-1]
         loss: Tensor = F.binary_cross_entropy_with_logits(
             self.maps(features), F.avg_pool2d(truth, stride)

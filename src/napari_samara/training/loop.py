@@ -18,6 +18,7 @@ from napari_samara.training.fine_edges import FineEdges
 from napari_samara.training.initialise import initialise
 from napari_samara.training.prepared import Preparation, Prepared
 from napari_samara.training.recipe import Recipe
+from napari_samara.training.regions import joined_features
 from napari_samara.training.rounds import Record, Rounds
 from napari_samara.training.run_log import RunLog
 from napari_samara.training.state import BEST, FILENAME, read_state, write_state
@@ -177,23 +178,22 @@ class Trainer:
             found = self.model.encode_any(pixels)
         features = ImageFeatures(found.embedding.float(), tuple(s.float() for s in found.skips))
         loss = features.embedding.new_zeros(())
+        targets = given.targets.to(self.device)
         known = self.model.mask_decoder.instance_maps(features.skips)
         if known is not None:
-            loss, iou = dense_loss(known, given.targets)
+            loss, iou = dense_loss(known, targets)
             loss = loss * self.recipe.dense_weight
             if iou is not None:
-                record["guess"] = [iou]
+                record["guess"] = [float(iou)]
         if self.fine_edges is not None:
-            fine = self.fine_edges(features.skips[-1], given.targets)
+            fine = self.fine_edges(features.skips[-1], targets)
             loss = loss + fine * self.recipe.dense_weight
-        if given.groups:
-            clicks = np.random.default_rng(given.clicks)
-            for group in given.groups:  # parts of one size are decoded together
-                share = len(group.views) / len(given.targets)
-                parts = zip(group.regions, group.views, strict=True)
-                seen = _joined([region.of_features(_one(features, at)) for region, at in parts])
-                rounds = Rounds(self.model, seen, group.corners)
-                loss = loss + share * rounds.loss(group.objects, given.rounds, clicks, record)
+        clicks = np.random.default_rng(given.clicks)
+        for group in given.groups:  # parts of one size are decoded together
+            share = len(group.views) / len(targets)
+            seen = joined_features(features, group.views, group.regions)
+            rounds = Rounds(self.model, seen, group.corners)
+            loss = loss + share * rounds.loss(group.objects, given.rounds, clicks, record)
         return loss
 
     def _descend(self, loss: Tensor) -> None:
@@ -208,13 +208,12 @@ class Trainer:
     @torch.no_grad()
     def _update_average(self) -> None:
         keep = min(self.recipe.ema, (1 + self.step) / (10 + self.step))
-        for mean, now in zip(
-            self.average.state_dict().values(), self.model.state_dict().values(), strict=True
-        ):
-            if mean.dtype.is_floating_point:
-                mean.lerp_(now, 1 - keep)
-            else:
-                mean.copy_(now)
+        means: list[Tensor] = list(self.average.state_dict().values())
+        values: list[Tensor] = list(self.model.state_dict().values())
+        real = [at for at, value in enumerate(values) if value.dtype.is_floating_point]
+        for at in set(range(len(values))) - set(real):
+            means[at].copy_(values[at])
+        torch._foreach_lerp_([means[at] for at in real], [values[at] for at in real], 1 - keep)
 
     def save(self, name: str = FILENAME) -> None:
         """Write model, average, optimiser and step; by rename, so a kill leaves the last save.
@@ -292,17 +291,3 @@ class Trainer:
         except RuntimeError as error:
             raise CheckpointError(f"the weights in {path} are of another model: {error}") from error
         return state
-
-
-def _one(features: ImageFeatures, number: int) -> ImageFeatures:
-    """Features of one view of several."""
-    own = slice(number, number + 1)
-    return ImageFeatures(features.embedding[own], tuple(s[own] for s in features.skips))
-
-
-def _joined(parts: Sequence[ImageFeatures]) -> ImageFeatures:
-    """Features of several views as one batch."""
-    skips = zip(*(part.skips for part in parts), strict=True)
-    return ImageFeatures(
-        torch.cat([part.embedding for part in parts]), tuple(torch.cat(maps) for maps in skips)
-    )

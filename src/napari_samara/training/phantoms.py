@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 import numpy as np
 import numpy.typing as npt
 from scipy import ndimage
@@ -9,8 +11,14 @@ from scipy.spatial import KDTree
 
 from napari_samara.training.data import LabelledImage
 
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
 Floats = npt.NDArray[np.float64]
 Ids = npt.NDArray[np.int32]
+
+LARGEST = 1.6
+"""Times its radius that an outline reaches, at most."""
 
 
 def phantom(rng: np.random.Generator, side: int = 384) -> LabelledImage:
@@ -70,7 +78,9 @@ def _organs(rng: np.random.Generator, side: int) -> tuple[Floats, Ids]:
     for number in range(1, count + 1):
         radius = 0.5 * side * np.exp(rng.uniform(np.log(0.03), np.log(0.5)))
         at = rng.uniform(0.1, 0.9, 2) * side
-        labels[_star(rng, grid[0] - at[0], grid[1] - at[1], radius) & body] = number
+        window = _around(at, LARGEST * radius, side)
+        rows, cols = (axis[window] - centre for axis, centre in zip(grid, at, strict=True))
+        labels[window][_star(rng, rows, cols, radius) & body[window]] = number
     labels = _numbered(labels)
     contrast = rng.uniform(0.05, 0.25)
     levels = 0.6 + rng.normal(0, contrast, int(labels.max()) + 1)
@@ -137,16 +147,25 @@ def _shapes(rng: np.random.Generator, side: int) -> Ids:
     for number in range(1, count + 1):
         size = typical * np.exp(rng.normal(0, 0.35))
         row, col = rng.uniform(0, side, 2)
-        half = int(size) + 2
-        r0, c0 = max(0, int(row) - half), max(0, int(col) - half)
-        r1, c1 = min(side, int(row) + half + 1), min(side, int(col) + half + 1)
-        grid = np.mgrid[r0:r1, c0:c1].astype(np.float64)
+        around = _around((row, col), size, side)
+        grid = np.mgrid[around].astype(np.float64)
         inside = _star(rng, grid[0] - row, grid[1] - col, size / 2)
-        window = labels[r0:r1, c0:c1]
+        window = labels[around]
         if apart and (window[inside] > 0).any():
             continue
         window[inside] = number
     return _numbered(labels)
+
+
+def _around(
+    centre: Sequence[float] | npt.NDArray[np.float64], reach: float, side: int
+) -> tuple[slice, slice]:
+    """Return the window that reaches so far from a place."""
+    row, col = (
+        slice(max(0, int(at) - int(reach) - 2), min(side, int(at) + int(reach) + 3))
+        for at in centre
+    )
+    return row, col
 
 
 def _star(
@@ -160,5 +179,5 @@ def _star(
     wave = rng.choice((0.0, 0.05, 0.15))
     for order in range(2, 6):
         outline += wave / order * rng.normal() * np.cos(order * angle + rng.uniform(0, 2 * np.pi))
-    inside: npt.NDArray[np.bool_] = np.hypot(u, v) <= radius * np.clip(outline, 0.3, 1.6)
+    inside: npt.NDArray[np.bool_] = np.hypot(u, v) <= radius * np.clip(outline, 0.3, LARGEST)
     return inside

@@ -64,8 +64,8 @@ class Prepared:
         Its number.
     pixels : Tensor
         (V, 3, side, side) float32.
-    targets : list of InstanceTargets
-        What is true of each view.
+    targets : InstanceTargets
+        What is true of them.
     groups : list of PreparedObjects
         Objects that are prompted, perhaps none.
     rounds : int
@@ -76,7 +76,7 @@ class Prepared:
 
     step: int
     pixels: Tensor
-    targets: list[InstanceTargets]
+    targets: InstanceTargets
     groups: list[PreparedObjects] = field(default_factory=list)
     rounds: int = 1
     clicks: tuple[int, ...] = ()
@@ -109,18 +109,18 @@ class Preparation(Dataset[Prepared]):
         # of a seed count for nothing
         large = np.random.default_rng((recipe.seed, step, _SHARED)).random()
         prompted = step >= recipe.dense_steps
+        side, count = recipe.side, recipe.batch if prompted else recipe.dense_batch
         if prompted and large < recipe.large_share:
-            crops = [self.views.draw(rng, self.size)]
-        else:
-            count = recipe.batch if prompted else recipe.dense_batch
-            crops = [self.views.draw(rng, recipe.side) for _ in range(count)]
+            side, count = self.size, recipe.large_batch
+        crops = [self.views.draw(rng, side) for _ in range(count)]
         pixels = torch.from_numpy(np.stack([crop.pixels for crop in crops]))
-        targets = [instance_targets(crop.labels, rng) for crop in crops]
+        targets = InstanceTargets.of_views([instance_targets(crop.labels, rng) for crop in crops])
         if not prompted:
             return Prepared(step, pixels, targets)
         rounds = 1 + int(rng.random() < recipe.second_round)
         rounds += int(rounds == 2 and rng.random() < recipe.third_round)
-        groups = self._objects([crop.labels for crop in crops], rng)
+        earlier = bool(rng.random() < recipe.earlier)
+        groups = self._objects([crop.labels for crop in crops], earlier, rng)
         clicks = recipe.seed, step, _CLICKS + self.rank
         return Prepared(step, pixels, targets, groups, rounds, clicks)
 
@@ -153,7 +153,9 @@ class Preparation(Dataset[Prepared]):
         )
         yield from loader
 
-    def _objects(self, views: list[np.ndarray], rng: np.random.Generator) -> list[PreparedObjects]:
+    def _objects(
+        self, views: list[np.ndarray], earlier: bool, rng: np.random.Generator
+    ) -> list[PreparedObjects]:
         """Choose what is prompted in each view; parts of one size go together."""
         groups: dict[int, list[tuple[int, Region, tuple[int, int], ViewObjects]]] = {}
         for number, labels in enumerate(views):
@@ -161,7 +163,8 @@ class Preparation(Dataset[Prepared]):
             region = Region(0, 0, len(labels) // self.patch)
             if rng.random() < self.recipe.region_share:
                 region = region_of(labels, self.patch, self.recipe.smallest, rng)
-            objects = choose_objects(region.of_labels(labels, self.patch), self.recipe, rng)
+            part = region.of_labels(labels, self.patch)
+            objects = choose_objects(part, self.recipe, rng, earlier)
             if objects is not None:
                 corner = row + region.row, col + region.col
                 groups.setdefault(region.side, []).append((number, region, corner, objects))

@@ -8,9 +8,10 @@ from dataclasses import dataclass, fields
 from napari_samara.errors import SettingsError
 
 _SHARES = (
-    "large_share", "region_share", "decay_from", "second_round", "third_round", "phantoms", "ema",
+    "large_share", "region_share", "decay_from", "second_round", "third_round", "earlier",
+    "phantoms", "ema",
 )  # fmt: skip
-_COUNTS = ("steps", "batch", "dense_batch", "prompts", "side", "smallest")
+_COUNTS = ("steps", "batch", "large_batch", "dense_batch", "prompts", "side", "smallest")
 
 
 @dataclass(frozen=True)
@@ -28,7 +29,9 @@ class Recipe:
     side : int
         Side of a view in pixels of the model input; at most the input size of the model.
     large_share : float
-        Share of steps that take one view of the whole input size instead of a batch.
+        Share of steps whose views are of the whole input size.
+    large_batch : int
+        Views of such a step.
     dense_steps : int
         First steps, which are without prompts: each pixel learns what it belongs to.
     dense_batch : int
@@ -45,6 +48,8 @@ class Recipe:
         Share of views of which only the half around one object is decoded: a quarter of the work.
     second_round, third_round : float
         Share of steps with corrective clicks, and of those the share with a second round of them.
+    earlier : float
+        Share of steps whose objects are given by masks of the slice before, see `earlier_prompts`.
     phantoms : float
         Share of generated views.
     smallest : int
@@ -68,6 +73,7 @@ class Recipe:
     prompts: int = 14
     side: int = 256
     large_share: float = 0.25
+    large_batch: int = 1
     region_share: float = 0.0
     dense_steps: int = 0
     dense_batch: int = 6
@@ -78,6 +84,7 @@ class Recipe:
     decay_from: float = 0.5
     second_round: float = 0.35
     third_round: float = 0.3
+    earlier: float = 0.0
     phantoms: float = 0.12
     smallest: int = 24
     bfloat16: bool = False

@@ -11,11 +11,14 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 import numpy as np
+import torch
 from scipy import ndimage
 
 from napari_samara.model.sam import ImageFeatures
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     import numpy.typing as npt
 
 ROOM = 1.5
@@ -52,6 +55,37 @@ class Region:
             )
             maps.append(whole[..., rows, cols])
         return ImageFeatures(maps[0], tuple(maps[1:]))
+
+
+def joined_features(
+    features: ImageFeatures, views: Sequence[int], regions: Sequence[Region]
+) -> ImageFeatures:
+    """Cut regions of one size out of views, and put them in a batch.
+
+    Parameters
+    ----------
+    features : ImageFeatures
+        Of V views.
+    views : sequence of int
+        Number of the view of each of R regions.
+    regions : sequence of Region
+        What is cut out.
+
+    Returns
+    -------
+    ImageFeatures
+        Of R views.
+    """
+    device, side = features.embedding.device, regions[0].side
+    corners = torch.tensor([(one.row, one.col) for one in regions], device=device)
+    view = torch.tensor(views, device=device)[:, None, None]
+    maps = []
+    for step, whole in enumerate((features.embedding, *features.skips)):
+        span = torch.arange(side << step, device=device)
+        rows, cols = ((corners[:, axis, None] << step) + span for axis in (0, 1))  # (R, side)
+        cut = whole.permute(0, 2, 3, 1)[view, rows[:, :, None], cols[:, None, :]]
+        maps.append(cut.permute(0, 3, 1, 2))
+    return ImageFeatures(maps[0], tuple(maps[1:]))
 
 
 def region_of(

@@ -15,9 +15,15 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
+from napari_samara.engine.requests import MASK_LOGIT
 from napari_samara.model.prompt_encoder import IGNORED, MASK_PER_EMBEDDING, PromptCode
 from napari_samara.training.losses import neighbourhood, prompt_loss
-from napari_samara.training.simulate import MAX_POINTS, ObjectPrompts, first_prompts
+from napari_samara.training.simulate import (
+    MAX_POINTS,
+    ObjectPrompts,
+    earlier_prompts,
+    first_prompts,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -34,17 +40,20 @@ class ViewObjects:
 
     Attributes
     ----------
-    masks : numpy.ndarray
-        (P, side, side) bool.
+    masks : Tensor
+        (P, side, side) bool; empty where an object is gone that there was in the slice before.
     prompts : list of ObjectPrompts
         What each has been given so far, in pixels of its view.
     views : list of int
         Number of the view that each lies in; of one view if left out.
+    earlier : Tensor or None
+        (P, side, side) bool, none of them empty: masks of the slice before, which are given too.
     """
 
-    masks: npt.NDArray[np.bool_]
+    masks: Tensor
     prompts: list[ObjectPrompts]
     views: list[int] = field(default_factory=list)
+    earlier: Tensor | None = None
 
     def __post_init__(self) -> None:
         """Put all objects in one view where nothing is said of it."""
@@ -55,18 +64,37 @@ class ViewObjects:
         """Join the objects of several views of one size, each of them of one view."""
         views = [number for number, part in enumerate(parts) for _ in part.prompts]
         prompts = [prompt for part in parts for prompt in part.prompts]
-        masks = np.concatenate([part.masks for part in parts])
-        order = _boxes_last(prompts)
-        return cls(masks[order], [prompts[i] for i in order], [views[i] for i in order])
+        earlier = [part.earlier for part in parts if part.earlier is not None]
+        return cls(
+            torch.cat([part.masks for part in parts]),
+            prompts,
+            views,
+            torch.cat(earlier) if earlier else None,
+        ).in_order()
+
+    def in_order(self) -> ViewObjects:
+        """Put those without a box first: with a box there are more tokens."""
+        order = sorted(range(len(self.prompts)), key=lambda i: self.prompts[i].box is not None)
+        return ViewObjects(
+            self.masks[order],
+            [self.prompts[i] for i in order],
+            [self.views[i] for i in order],
+            None if self.earlier is None else self.earlier[order],
+        )
 
     @property
     def single(self) -> Tensor:
         """Which objects have one point alone and are answered with three masks, (P,) bool."""
-        return torch.tensor([p.box is None and len(p.points) == 1 for p in self.prompts])
+        return torch.tensor(
+            [p.box is None and len(p.points) == 1 and self.earlier is None for p in self.prompts]
+        )
 
 
 def choose_objects(
-    labels: npt.NDArray[np.int32], recipe: Recipe, rng: np.random.Generator
+    labels: npt.NDArray[np.int32],
+    recipe: Recipe,
+    rng: np.random.Generator,
+    earlier: bool = False,
 ) -> ViewObjects | None:
     """Choose objects of a view and their first prompts.
 
@@ -78,27 +106,30 @@ def choose_objects(
         Says how many objects, and how small.
     rng : numpy.random.Generator
         Decides everything.
+    earlier : bool
+        Whether they are given by their masks in the slice before.
 
     Returns
     -------
     ViewObjects or None
         None where no object is large enough or all lie on the border of the view.
     """
-    ids, counts = np.unique(labels, return_counts=True)
-    ids = ids[(ids > 0) & (counts >= recipe.smallest)]
-    ids = ids[np.isin(ids, labels[1:-1, 1:-1])]
+    counts = np.bincount(labels.ravel())
+    counts[0] = 0
+    inner = np.bincount(labels[1:-1, 1:-1].ravel(), minlength=len(counts))
+    ids = np.flatnonzero((counts >= recipe.smallest) & (inner > 0))
     if not len(ids):
         return None
     ids = rng.permutation(ids)[: recipe.prompts]
     masks = labels[None] == ids[:, None, None]
-    prompts = [first_prompts(m, rng) for m in masks]
-    order = _boxes_last(prompts)
-    return ViewObjects(masks[order], [prompts[i] for i in order])
-
-
-def _boxes_last(prompts: Sequence[ObjectPrompts]) -> list[int]:
-    """Order in which prompts go in two decoder calls: with a box there are more tokens."""
-    return sorted(range(len(prompts)), key=lambda i: prompts[i].box is not None)
+    if not earlier:
+        prompts = [first_prompts(m, rng) for m in masks]
+        return ViewObjects(torch.from_numpy(masks), prompts).in_order()
+    found = [earlier_prompts(labels, int(label), rng) for label in ids]
+    masks &= np.array([there for _, _, there in found])[:, None, None]
+    before = torch.from_numpy(np.stack([mask for _, mask, _ in found]))
+    prompts = [one for one, _, _ in found]
+    return ViewObjects(torch.from_numpy(masks), prompts, earlier=before).in_order()
 
 
 class Rounds:
@@ -140,7 +171,9 @@ class Rounds:
             Decides where the clicks go.
         record : dict
             Receives the IoU reached: ``box`` and ``point`` (one point alone), and ``box_round2``
-            and so on for the same objects after clicks.
+            and so on for the same objects after clicks; ``earlier`` where masks of the slice
+            before are given, and of those that are gone, where no IoU can be reached, ``gone``:
+            the one that is predicted.
 
         Returns
         -------
@@ -148,21 +181,30 @@ class Rounds:
             Scalar.
         """
         scale = self.model.config.image_size // self.model.config.mask_size
-        masks = torch.from_numpy(objects.masks).to(self.device)[:, None].float()
+        masks = objects.masks.to(self.device)[:, None].float()
         truth = F.avg_pool2d(masks, scale)[:, 0]
-        near = neighbourhood(truth > 0)
+        previous, around = None, truth
         boxed = np.array([p.box is not None for p in objects.prompts])
         kinds = {"box": boxed, "point": objects.single.numpy()}
-        total, previous = truth.new_zeros(()), None
+        if objects.earlier is not None:
+            before = F.avg_pool2d(objects.earlier.to(self.device)[:, None].float(), scale)
+            previous, around = (2 * before - 1) * MASK_LOGIT, truth + before[:, 0]
+            there = objects.masks.any(2).any(1).numpy()
+            kinds = {"earlier": there, "gone": ~there}
+        near = neighbourhood(around > 0)
+        total = truth.new_zeros(())
         for number in range(rounds):
             logits, iou = self.decode(objects.prompts, previous, objects.views)
             single = objects.single.to(self.device)
             loss, reached = prompt_loss(logits, iou, truth, near, single)
             total = total + loss
+            if objects.earlier is not None:
+                reached = torch.where(masks.any(3).any(2)[:, 0], reached, iou.detach()[:, 0])
+            values = reached.cpu().numpy()
             for key, chosen in kinds.items():
                 if chosen.any():
                     name = f"{key}_round{number + 1}" if number else key
-                    record.setdefault(name, []).append(float(reached.cpu().numpy()[chosen].mean()))
+                    record.setdefault(name, []).append(float(values[chosen].mean()))
             if number + 1 < rounds:
                 best = torch.where(single, 1 + iou[:, 1:].argmax(1), 0)
                 previous = logits.detach()[torch.arange(len(best), device=self.device), best][
@@ -231,13 +273,13 @@ def _padded_points(
     most = max(len(p.points) for p in prompts)
     if not most:
         return None, None
-    points = torch.zeros(len(prompts), most, 2)
-    signs = torch.full((len(prompts), most), IGNORED)
-    for i, prompt in enumerate(prompts):
-        for j, (x, y, positive) in enumerate(prompt.points):
-            points[i, j] = torch.tensor([x, y])
-            signs[i, j] = int(positive)
-    return points.to(device), signs.to(device)
+    filled = [
+        [*((x, y, float(positive)) for x, y, positive in prompt.points)]
+        + [(0.0, 0.0, float(IGNORED))] * (most - len(prompt.points))
+        for prompt in prompts
+    ]
+    given = torch.tensor(filled, device=device)  # (P, N, 3)
+    return given[..., :2], given[..., 2].int()
 
 
 DEEPEST = 8

@@ -215,6 +215,8 @@ def train(options: argparse.Namespace) -> None:
     """
     torch.set_num_threads(options.threads)
     torch.set_flush_denormal(True)  # processors are slow with the tiny numbers of far votes
+    if options.device != "cpu":
+        torch.set_float32_matmul_precision("high")  # several times as fast
     torch.manual_seed(0)
     model = SamModel(SamConfig.samara_tiny())
     initialise(model)

@@ -15,6 +15,12 @@ MAX_POINTS = 8
 TIGHT = 0.6
 """Share of boxes that fit exactly."""
 
+ABSENT = 0.25
+"""Share of objects of a slice before that are not in this one any more."""
+
+COVERED = 0.4
+"""Share of a mask that may lie on objects where its own is not there."""
+
 
 @dataclass
 class ObjectPrompts:
@@ -53,6 +59,102 @@ def first_prompts(mask: Bools, rng: np.random.Generator) -> ObjectPrompts:
     if not mask.all():
         points.append(outer_point(mask, rng))
     return ObjectPrompts(points, None)
+
+
+def earlier_prompts(
+    labels: npt.NDArray[np.int32], label: int, rng: np.random.Generator
+) -> tuple[ObjectPrompts, Bools, bool]:
+    """Return what an object is looked for with that was found in the slice before.
+
+    Parameters
+    ----------
+    labels : numpy.ndarray
+        (rows, cols) int32.
+    label : int
+        Of the object, which has pixels.
+    rng : numpy.random.Generator
+        Decides everything.
+
+    Returns
+    -------
+    prompts : ObjectPrompts
+        The box around the mask in the slice before, or a point in it, or both, perhaps with a
+        negative point outside.
+    earlier : numpy.ndarray
+        (rows, cols) bool, that mask, not empty.
+    there : bool
+        False where the object is gone: the mask lies where there is none.
+    """
+    mask = labels == label
+    earlier = deformed(mask, rng)
+    there = True
+    if rng.random() < ABSENT:
+        moved = _elsewhere(earlier, labels, rng)
+        if moved is not None:
+            earlier, there = moved, False
+    kind = rng.random()
+    box = jittered_box(earlier, rng) if kind < 0.8 else None
+    points = [inner_point(earlier, rng)] if kind > 0.6 else []
+    around = earlier | mask if there else earlier
+    if rng.random() < 0.25 and not around.all():
+        points.append(outer_point(around, rng))
+    return ObjectPrompts(points, box), earlier, there
+
+
+def deformed(mask: Bools, rng: np.random.Generator) -> Bools:
+    """Return a mask as a neighbouring slice might have it: of other size, shape and place.
+
+    Parameters
+    ----------
+    mask : numpy.ndarray
+        (rows, cols) bool, not empty.
+    rng : numpy.random.Generator
+        Decides everything.
+
+    Returns
+    -------
+    numpy.ndarray
+        (rows, cols) bool, not empty.
+    """
+    radius = np.sqrt(np.count_nonzero(mask) / np.pi)
+    margin = int(radius) + 3
+    rows, cols = np.nonzero(mask)
+    row0, row1 = max(0, rows.min() - margin), rows.max() + 1 + margin
+    col0, col1 = max(0, cols.min() - margin), cols.max() + 1 + margin
+    part = mask[row0:row1, col0:col1]
+    depth = ndimage.distance_transform_edt(part) - ndimage.distance_transform_edt(~part)
+    zoom = tuple(n / 5 for n in part.shape)
+    wave = ndimage.zoom(rng.normal(size=(5, 5)), zoom, order=1)
+    scale = radius * rng.choice((0.05, 0.15, 0.3))
+    away = tuple(rng.normal(0, scale, 2).round().astype(int))
+    found = np.zeros_like(mask)
+    found[row0:row1, col0:col1] = _shifted(depth + scale * (rng.normal() + 0.5 * wave) > 0, *away)
+    return found if found.any() else mask
+
+
+def _shifted(mask: Bools, down: int, right: int) -> Bools:
+    """Return a mask moved by so many pixels; what leaves the frame is lost."""
+    rows, cols = mask.shape
+    found = np.zeros_like(mask)
+    if abs(down) < rows and abs(right) < cols:
+        found[max(0, down) : rows + min(0, down), max(0, right) : cols + min(0, right)] = mask[
+            max(0, -down) : rows - max(0, down), max(0, -right) : cols - max(0, right)
+        ]
+    return found
+
+
+def _elsewhere(
+    mask: Bools, labels: npt.NDArray[np.int32], rng: np.random.Generator
+) -> Bools | None:
+    """Move a mask to where there is little of any object; None where no such place is found."""
+    for _ in range(8):
+        rows, cols = (int(rng.integers(-n // 2, n // 2 + 1)) for n in mask.shape)
+        moved = _shifted(mask, rows, cols)
+        left = np.count_nonzero(moved)
+        covered = np.count_nonzero(labels[moved])
+        if 2 * left > np.count_nonzero(mask) and covered <= COVERED * left:
+            return moved
+    return None
 
 
 def inner_point(mask: Bools, rng: np.random.Generator) -> tuple[float, float, bool]:
