@@ -148,13 +148,35 @@ def test_windows_of_a_large_image_are_looked_at_first(tiny, disks, monkeypatch, 
     # the part shows objects that are still too small
     monkeypatch.setattr(search, "_sampled", lambda _: np.full(20, 14.0))
     assert max(search._windows(np.zeros(0))[0][2:]) == 256
-    # nor does a part of it show small objects
+    # a part of it shows few objects: all of it is searched as well as its windows
+    monkeypatch.setattr(search, "_sampled", lambda _: np.full(3, 30.0))
+    assert search._windows(np.full(3, 30.0)) == [(0, 0, *shape), *windows]
     monkeypatch.setattr(search, "_sampled", lambda _: np.full(3, 14.0))
+    few = search._windows(np.full(3, 30.0))
+    assert few[0] == (0, 0, *shape)
+    assert max(few[1][2] - few[1][0], few[1][3] - few[1][1]) == 256
+    monkeypatch.setattr(automatic, "MANY", len(few) - 2)
+    assert search._windows(np.full(3, 30.0)) == [(0, 0, *shape), *windows]
+    # nor does a part of it show any
+    monkeypatch.setattr(search, "_sampled", lambda _: np.zeros(0))
     assert search._windows(np.full(3, 30.0)) == [(0, 0, *shape)]
     # all of the image shows objects well
     assert search._windows(np.full(20, 30.0)) == [(0, 0, *shape)]
     search.settings = AutomaticSettings(zoom="never")
     assert search._windows(np.full(20, 3.0)) == [(0, 0, *shape)]
+
+
+def test_a_few_small_objects_in_a_corner_of_a_large_image_are_found(tiny, disks):
+    small, truth = disks.image[::2, ::2], disks.labels[::2, ::2]
+    large = np.full((1200, 1200), 30, np.uint8)
+    large[1100:1132, 1050:1130] = small[:32]  # six of them, seven pixels wide, and no others
+    labels = np.zeros(large.shape, np.int32)
+    labels[1100:1132, 1050:1130] = truth[:32]
+    whole = {label for label in np.unique(truth[:32]) if label and label not in truth[31]}
+    found = automatic_masks(tiny, Scene(to_rgb(large))).labels()
+    assert found_disks(found, Disks(large, np.where(np.isin(labels, list(whole)), labels, 0))) >= (
+        len(whole) - 1
+    )
 
 
 def test_checkpoint_without_a_head_takes_the_grid(predictor, scene):

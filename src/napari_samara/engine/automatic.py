@@ -33,6 +33,12 @@ if TYPE_CHECKING:
 FEWEST = 8
 """Seeds from which on their sizes say how large objects are."""
 
+MANY = 150
+"""Windows beyond which a few small objects are not worth a closer look at all of the image."""
+
+SAMPLED = 3
+"""Windows that are looked at to learn how large objects are."""
+
 FAR = 1.5
 """Pixels of the image for one of the model input from which on small objects cannot be seen."""
 
@@ -185,11 +191,13 @@ class Search:
         perhaps smaller ones after them.
         """
         shape, side = self.scene.shape, self.predictor.input_size
-        windows, span = [self.scene.box], max(shape)
+        whole = [self.scene.box]
+        besides: list[PixelBox] = []
+        windows, span = whole, max(shape)
         if self.settings.zoom == "never":
-            return windows
+            return whole
         while not self._cancelled():
-            known = len(sizes) >= FEWEST
+            known = len(sizes) >= (FEWEST if windows == whole else 1)
             if not known and span <= FAR * side:
                 break
             fitting = (
@@ -197,20 +205,28 @@ class Search:
                 if known
                 else window_grid(shape, side, round(OVERLAP * side))
             )
+            if besides and len(fitting) > MANY:
+                break
             row0, col0, row1, col1 = fitting[0]
             closer = max(row1 - row0, col1 - col0)
             if closer >= span or span <= FAR * side:
-                return fitting
+                windows = fitting
+                break
             seen = self._sampled(fitting)
-            if len(seen) < FEWEST:
-                return fitting if known else windows
+            if not len(seen):
+                windows = fitting if known else windows
+                break
+            if len(seen) < FEWEST and not known:  # they may be parts of large ones
+                besides = whole
             windows, span, sizes = fitting, closer, seen
-        return windows
+        return [*besides, *(window for window in windows if window not in besides)]
 
     def _sampled(self, windows: list[PixelBox]) -> NDArray[np.float64]:
-        """Sizes of the seeds in a few of some windows."""
-        chosen = {windows[len(windows) * part // 6] for part in (1, 3, 5)}
-        return np.concatenate([self._seeds(self._embed(box)).sizes for box in sorted(chosen)])
+        """Sizes of the seeds in those of some windows that show most."""
+        grey = self.scene.rgb.mean(axis=2, dtype=np.float32)
+        spread = [float(grey[row0:row1, col0:col1].std()) for row0, col0, row1, col1 in windows]
+        chosen = np.argsort(spread, kind="stable")[-SAMPLED:]
+        return np.concatenate([self._seeds(self._embed(windows[at])).sizes for at in chosen])
 
     def _grid(self, whole: Embedding) -> bool:
         """Decode the points of a grid, in the image and in crops; return whether to the end."""
