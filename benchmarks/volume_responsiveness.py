@@ -11,13 +11,12 @@ from __future__ import annotations
 import argparse
 import json
 import tempfile
-import time
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import napari
 import numpy as np
-from live import Drawing, Ticks, conditions, pump
+from live import Drawing, conditions, gaps, pump
 
 from napari_samara.api import load
 from napari_samara.prompts import box
@@ -45,19 +44,6 @@ def scroll(viewer: napari.Viewer, until: Callable[[], bool], steps: int = 0) -> 
         pump(0.2)
         done += 1
     return done
-
-
-def gaps(work: Callable[[], object], drawing: Drawing) -> dict[str, float]:
-    """Longest gap between two ticks while something is done, with and without drawing."""
-    start = time.perf_counter()
-    with Ticks() as ticks:
-        work()
-    found = ticks.gaps()
-    return {
-        "longest": 1e3 * max(end - begin for begin, end, _ in found),
-        "without drawing": 1e3 * max(e - b - drawing.inside(b, e) for b, e, _ in found),
-        "seconds": time.perf_counter() - start,
-    }
 
 
 def measured(folder: Path, repeat: int) -> dict[str, dict[str, float]]:

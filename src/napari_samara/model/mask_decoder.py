@@ -345,11 +345,11 @@ class MaskDecoder(nn.Module):
                 bias = layer.bias.repeat(4) if layer.bias is not None else None
                 x = F.linear(x, weight.t(), bias).view(len(x), -1, layer.out_channels)
                 if step <= len(skips):
-                    x = x + skips[step - 1]
+                    x = _plus(x, skips[step - 1])
                 if step == MAP_STEP and maps is not None and self.map_projection is not None:
-                    x = x + project_blocks(self.map_projection, to_blocks(maps, step))
+                    x = _plus(x, project_blocks(self.map_projection, to_blocks(maps, step)))
                 if step == self.steps and fine is not None:
-                    x = x + fine
+                    x = _plus(x, fine)
             elif isinstance(layer, LayerNorm2d):
                 x = layer.channels_last(x)
             elif torch.is_grad_enabled():
@@ -357,6 +357,11 @@ class MaskDecoder(nn.Module):
             else:
                 x = torch.ops.aten.gelu_(x)
         return x
+
+
+def _plus(x: Tensor, y: Tensor) -> Tensor:
+    """Add what has as many rows or one to a result that nothing else needs."""
+    return x + y if torch.is_grad_enabled() else x.add_(y)
 
 
 def _some(values: Tensor, part: slice) -> Tensor:
