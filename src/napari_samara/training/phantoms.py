@@ -38,9 +38,9 @@ def phantom(rng: np.random.Generator, side: int = 384) -> LabelledImage:
         count from 1 without gaps.
     """
     kind = rng.random()
-    if kind < 0.4:
+    if kind < 0.3:
         image, labels = _blobs(rng, side)
-    elif kind < 0.75:
+    elif kind < 0.8:
         image, labels = _organs(rng, side)
     else:
         image, labels = _tissue(rng, side)
@@ -84,6 +84,9 @@ def _organs(rng: np.random.Generator, side: int) -> tuple[Floats, Ids]:
     labels = _numbered(labels)
     contrast = rng.uniform(0.05, 0.25)
     levels = 0.6 + rng.normal(0, contrast, int(labels.max()) + 1)
+    hollow = rng.random(len(levels)) < 0.15  # lungs, bowel: as dark as what is around the body
+    hollow[0] = False
+    levels[hollow] = rng.uniform(0, 0.25, int(hollow.sum()))
     image = np.where(body, levels[labels], rng.uniform(0, 0.3))
     fat = body & ~ndimage.binary_erosion(body, iterations=int(rng.integers(1, 12)))
     image[fat & (labels == 0)] += rng.normal(0, 0.3)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -16,6 +16,10 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from napari_samara.training.data import LabelledImage
+
+
+STRIPS = 0.25
+"""Share of generated images of which a strip is shown, as slices across a thin volume are."""
 
 
 @dataclass(frozen=True)
@@ -89,8 +93,19 @@ class Views:
         """
         if rng.random() < self.phantoms:
             image = phantom(rng, side=int(side * rng.uniform(0.8, 1.5)))
+            if rng.random() < STRIPS:
+                image = _strip(image, rng)
             return random_crop(image, typical_diameter(image), side, rng)
         kind = int(rng.choice(len(self.sources), p=self._chances))
         number = int(rng.integers(len(self.sources[kind].images)))
         image = self.sources[kind].images[number]
         return random_crop(image, self._diameters[kind][number], side, rng)
+
+
+def _strip(image: LabelledImage, rng: np.random.Generator) -> LabelledImage:
+    """Cut a strip out of an image, along its rows or its columns."""
+    side = image.labels.shape[0]
+    width = int(side * rng.uniform(0.15, 0.7))
+    start = int(rng.integers(side - width + 1))
+    part = (slice(start, start + width), slice(None))[:: 1 if rng.random() < 0.5 else -1]
+    return replace(image, image=image.image[part].copy(), labels=image.labels[part].copy())
