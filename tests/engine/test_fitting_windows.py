@@ -2,9 +2,6 @@
 
 from __future__ import annotations
 
-from itertools import pairwise
-
-import numpy as np
 import pytest
 
 from napari_samara.engine.fitting_windows import (
@@ -14,7 +11,6 @@ from napari_samara.engine.fitting_windows import (
     SMALL,
     WANTED,
     fitting_windows,
-    window_grid,
 )
 
 
@@ -49,18 +45,3 @@ def test_large_objects_are_seen_from_farther_away():
     assert window[2] == window[3]
     assert 90 * 400 / window[3] == pytest.approx(WANTED[1], rel=0.02)
     assert fitting_windows((300, 400), 512, 500)[0][3] == round(400 * FARTHEST)
-
-
-@pytest.mark.parametrize("shape", [(100, 100), (101, 257), (40, 300), (31, 30)])
-def test_windows_cover_the_image_and_overlap(shape):
-    seen = np.zeros(shape, int)
-    windows = window_grid(shape, 64, 16)
-    for row0, col0, row1, col1 in windows:
-        assert row1 - row0 == min(64, shape[0])
-        assert col1 - col0 == min(64, shape[1])
-        seen[row0:row1, col0:col1] += 1
-    assert seen.min() == 1
-    for axis in (0, 1):
-        spans = sorted({(window[axis], window[axis + 2]) for window in windows})
-        for (_, end), (start, _) in pairwise(spans):
-            assert end - start >= 15

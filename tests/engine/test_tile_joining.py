@@ -100,7 +100,13 @@ def test_neighbours_that_touch_stay_two() -> None:
 
 @pytest.mark.parametrize(
     ("size", "side", "overlap"),
-    [((300, 400), 128, 0), ((1000, 90), 128, 32), ((128, 128), 128, 64)],
+    [
+        ((300, 400), 128, 0),
+        ((1000, 90), 128, 32),
+        ((128, 128), 128, 64),
+        ((101, 257), 64, 16),
+        ((31, 30), 64, 16),
+    ],
 )
 def test_tiles_cover_with_their_overlap(size: tuple[int, int], side: int, overlap: int) -> None:
     boxes = tiles_covering(size, side, overlap)

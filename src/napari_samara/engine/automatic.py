@@ -14,8 +14,9 @@ from napari_samara.engine.automatic_settings import AutomaticSettings
 from napari_samara.engine.candidates import propose
 from napari_samara.engine.chunks import decode_parts
 from napari_samara.engine.dense_maps import dense_seeds
-from napari_samara.engine.fitting_windows import OVERLAP, fitting_windows, window_grid
+from napari_samara.engine.fitting_windows import OVERLAP, fitting_windows
 from napari_samara.engine.point_grid import crop_layers, image_grid, square_grid
+from napari_samara.engine.tile_joining import tiles_covering
 from napari_samara.errors import SettingsError
 from napari_samara.intensity import Contrast
 
@@ -203,7 +204,7 @@ class Search:
             fitting = (
                 fitting_windows(shape, side, median(sizes), span)
                 if known
-                else window_grid(shape, side, round(OVERLAP * side))
+                else tiles_covering(shape, side, round(OVERLAP * side))
             )
             if besides and len(fitting) > MANY:
                 break

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-import math
-from itertools import product
 from typing import TYPE_CHECKING
+
+from napari_samara.engine.tile_joining import tiles_covering
 
 if TYPE_CHECKING:
     from napari_samara.masks import PixelBox
@@ -59,33 +59,4 @@ def fitting_windows(
     if closer <= input_size / longer:
         return [(0, 0, *shape)]
     side = round(input_size / closer)
-    return window_grid(shape, side, round(OVERLAP * side))
-
-
-def window_grid(shape: tuple[int, int], side: int, overlap: int) -> list[PixelBox]:
-    """Return windows of one size that cover an image.
-
-    Parameters
-    ----------
-    shape : tuple of int
-        (rows, cols) of the image.
-    side : int
-        Of a window; where the image is shorter, its own size is taken.
-    overlap : int
-        Pixels that neighbours share, at least.
-
-    Returns
-    -------
-    list of tuple of int
-        Half-open (row0, col0, row1, col1), row by row.
-    """
-    spans = [_spans(size, side, overlap) for size in shape]
-    return [(r0, c0, r1, c1) for (r0, r1), (c0, c1) in product(*spans)]
-
-
-def _spans(size: int, side: int, overlap: int) -> list[tuple[int, int]]:
-    if size <= side:
-        return [(0, size)]
-    count = math.ceil((size - overlap) / (side - overlap))
-    starts = [round(i * (size - side) / (count - 1)) for i in range(count)]
-    return [(start, start + side) for start in starts]
+    return tiles_covering(shape, side, round(OVERLAP * side))
