@@ -13,6 +13,7 @@ from napari_samara.errors import SessionError
 from napari_samara.planes import Plane
 from napari_samara.prompts import box, point
 from napari_samara.session.edits import LabelEdit
+from napari_samara.session.label_order import Ordered
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -127,3 +128,17 @@ def test_measures_with_what_is_known_of_the_objects(three: Session) -> None:
     assert found["class"].tolist() == [None, None, "round"]
     assert found["score"][2] == pytest.approx(0.9)
     assert "intensity_mean" in found
+
+
+def test_labels_that_change_meanwhile_are_left_alone(three: Session) -> None:
+    before = three.labels.copy()
+    after = np.where(before == 2, 0, before)
+    found = Ordered.of(before, after, three.plane)
+    three.undo()
+    there = three.labels.copy()
+    with pytest.raises(SessionError, match="changed while"):
+        three.put_in_order(found)
+    assert np.array_equal(three.labels, there)
+    three.redo()
+    assert three.put_in_order(found) == (2,)
+    assert np.array_equal(three.labels, after)

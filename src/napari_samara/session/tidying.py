@@ -9,9 +9,9 @@ import numpy as np
 
 from napari_samara.errors import SessionError
 from napari_samara.masks import box_of
-from napari_samara.planes import Plane
 from napari_samara.prompts import PromptSet
 from napari_samara.session.draft import Draft
+from napari_samara.session.label_order import Ordered
 from napari_samara.session.objects import ObjectRecord, OpenObject
 from napari_samara.session.similar import SimilarSession
 from napari_samara.session.verbs import now
@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from napari_samara.cleanup_settings import CleanupSettings
+    from napari_samara.planes import Plane
 
 CLEAN_UP, SPLIT = "clean up", "split"
 """Names of the steps."""
@@ -58,25 +59,19 @@ class TidySession(SimilarSession):
         self._settle()
         plane = None if everywhere else self._plane
         before = self._copied(plane)
-        return self.put_in_order(before, clean_up(before, settings), settings.relabel, plane)
+        after = clean_up(before, settings)
+        found = Ordered.of(before, after, self._plane, everywhere)
+        return self.put_in_order(found, settings.relabel)
 
-    def put_in_order(
-        self,
-        before: NDArray[Any],
-        after: NDArray[Any],
-        renumbered: bool = False,
-        plane: Plane | None = None,
-    ) -> tuple[int, ...]:
+    def put_in_order(self, found: Ordered, renumbered: bool = False) -> tuple[int, ...]:
         """Take over labels that `cleanup.clean_up` has put in order, as one step.
 
         Parameters
         ----------
-        before, after : ndarray of int
-            What was cleaned up, and the result: all labels, or those of a plane.
+        found : Ordered
+            What changes; worked out beforehand, since that takes long in a volume.
         renumbered : bool
             Whether objects have other numbers now, which their records are to follow.
-        plane : Plane, optional
-            Of the image; None where these are all labels.
 
         Returns
         -------
@@ -86,25 +81,24 @@ class TidySession(SimilarSession):
         Raises
         ------
         SessionError
-            If the labels are no longer as they were.
+            If the labels that change are no longer as they were.
         OutputError
             As for `accept`.
         """
         self._settle()
-        if not np.array_equal(self._copied(plane), before):
-            raise SessionError("the labels have changed while they were put in order; try again")
-        if np.array_equal(before, after):
+        if not found.changed:
             return ()
         draft = Draft(self.labels, self.objects)
-        if plane is None:
-            for one in self._changed_planes(before, after):
-                draft.rewrite(one, one.extract(after))
-        else:
+        for plane, before, after in found.changed:
+            if not np.array_equal(plane.extract(self.labels), before):
+                raise SessionError(
+                    "the labels have changed while they were put in order; try again"
+                )
             draft.rewrite(plane, after)
-        made = self._renamed(before, after) if renumbered else {}
+        made = self._renamed(found.renamed) if renumbered else {}
         opened = OpenObject() if self._opened.label is not None else None
         self._finish(CLEAN_UP, draft, made, opened)
-        return tuple(sorted(set(np.unique(before)) ^ set(np.unique(after))))
+        return tuple(sorted({*found.gone, *found.new}))
 
     def split(self, label: int, points: Sequence[Sequence[float]] = ()) -> tuple[int, ...]:
         """Make several objects of one, as one step.
@@ -195,17 +189,9 @@ class TidySession(SimilarSession):
         """Labels as they are now, all or those of a plane: they change in place."""
         return np.array(self.labels if plane is None else plane.extract(self.labels))
 
-    def _changed_planes(self, before: NDArray[Any], after: NDArray[Any]) -> Iterable[Plane]:
-        """Upright planes, along the axes that are scrolled, in which labels differ."""
-        axes = [axis for axis, _ in self._plane.fixed]
-        for at in np.ndindex(*(self._shape[axis] for axis in axes)):
-            plane = Plane(self._plane.displayed, tuple(zip(axes, at, strict=True)))
-            if not np.array_equal(plane.extract(before), plane.extract(after)):
-                yield plane
-
-    def _renamed(self, before: NDArray[Any], after: NDArray[Any]) -> dict[int, ObjectRecord | None]:
+    def _renamed(self, pairs: Iterable[tuple[int, int]]) -> dict[int, ObjectRecord | None]:
         """Return records under their new labels."""
-        pairs = np.unique(np.stack([before.ravel(), after.ravel()]), axis=1).T.tolist()
+        pairs = tuple(pairs)
         made: dict[int, ObjectRecord | None] = {
             old: None for old, _ in pairs if old and old in self.objects
         }

@@ -10,6 +10,7 @@ import numpy as np
 
 from napari_samara.errors import ImageError
 from napari_samara.planes import Plane
+from napari_samara.session.label_order import Ordered
 from napari_samara.ui import open_annotators
 from napari_samara.ui.binding import ImageBinding
 from napari_samara.ui.levels import shape_of
@@ -46,23 +47,21 @@ def fits(image: Image, labels: Labels) -> bool:
 
 @dataclass(frozen=True, eq=False)
 class Cleaned:
-    """Labels before and after they were put in order.
+    """Labels that were put in order.
 
     Attributes
     ----------
-    before, after : ndarray of int
-        Of one shape.
+    after : ndarray of int
+        As they are then.
+    found : Ordered
+        What that changes.
     renumbered : bool
         Whether objects have other numbers now.
-    gone, new : int
-        How many labels there are no more, and how many there were not.
     """
 
-    before: NDArray[Any]
     after: NDArray[Any]
+    found: Ordered
     renumbered: bool
-    gone: int
-    new: int
 
 
 @dataclass(frozen=True, eq=False)
@@ -202,18 +201,21 @@ class Subject:
         Returns
         -------
         callable
-            Gives the labels before and after; raises ImageError.
+            Gives the labels and what changes; raises ImageError.
         """
-        numbers = self.reader()
+        numbers, plane = self.reader(), self.plane
+        everywhere = plane is None
+        if plane is None and self.annotator is not None:
+            plane = self.annotator.session.plane
+        at = plane or Plane.of(self.labels.ndim)
 
         def clean() -> Cleaned:
             from napari_samara.cleanup import clean_up
 
             before = numbers()
             after = clean_up(before, settings)
-            old, now = np.unique(before), np.unique(after)  # slow in a volume: not in the window
-            gone, new = len(np.setdiff1d(old, now)), len(np.setdiff1d(now, old))
-            return Cleaned(before, after, settings.relabel, gone, new)
+            found = Ordered.of(before, after, at, everywhere)  # slow in a volume
+            return Cleaned(after, found, settings.relabel)
 
         return clean
 
@@ -238,13 +240,13 @@ class Subject:
         SessionError, OutputError
             As for `TidySession.put_in_order`.
         """
-        before, after = found.before, found.after
-        if np.array_equal(before, after):
+        after, order = found.after, found.found
+        if not order.changed:
             return "Nothing to do: the labels stay as they are."
-        line = "Labels put in order" + (f", {found.gone} gone" if found.gone else "")
-        line += f", {found.new} new." if found.new else "."
+        line = "Labels put in order" + (f", {len(order.gone)} gone" if order.gone else "")
+        line += f", {len(order.new)} new." if order.new else "."
         if self.annotator is not None:
-            self.annotator.session.put_in_order(before, after, found.renumbered, self.plane)
+            self.annotator.session.put_in_order(order, found.renumbered)
             return f"{line} Undo takes it back."
         made = np.array(self.labels.data)
         if self.plane is None:
