@@ -6,6 +6,7 @@ import warnings
 from typing import TYPE_CHECKING
 
 import torch
+import torch.nn.functional as F
 from torch import Tensor
 
 from napari_samara.embedding import IMAGE_EMBEDDINGS
@@ -90,6 +91,9 @@ def decode(
 ) -> tuple[Tensor, Tensor]:
     """Decode prompts.
 
+    Where the family takes a second look, the best mask of a single point is handed back to the
+    decoder together with the point, and what comes out takes its place.
+
     Parameters
     ----------
     model : SamModel
@@ -117,11 +121,20 @@ def decode(
         If the embedding is of another model family.
     """
     features = _features(embedding, model)
-    code = model.prompt_encoder(*(t if t is None else t.to(model.device) for t in prompts))
+    given = [t if t is None else t.to(model.device) for t in prompts]
+    code = model.prompt_encoder(*given)
     if multimask and not best_only and least > 0:
         logits, scores = model.decode_good(features, code, least)
     else:
         logits, scores = model.decode(features, code, multimask, best_only)
+    points, signs, boxes, masks = given
+    alone = points is not None and points.shape[1] == 1 and boxes is None and masks is None
+    if multimask and alone and model.config.mask_decoder_config.second_look:
+        best = torch.arange(len(scores), device=scores.device), scores.argmax(1)
+        shown = F.adaptive_avg_pool2d(logits[best][:, None], model.config.mask_input_size)
+        code = model.prompt_encoder(points, signs, None, shown)
+        again, score = model.decode(features, code, multimask_output=False)
+        logits[best], scores[best] = again[:, 0], score[:, 0]
     return logits.cpu(), scores.cpu()
 
 

@@ -31,6 +31,9 @@ __all__ = [
 
 _PARTS = ("vision_config", "prompt_encoder_config", "mask_decoder_config")
 
+_SAMARA_ALONE = "skip_channels", "instance_maps", "mask_scores", "fine_maps", "second_look"
+"""Fields of the decoder that other families do not have."""
+
 _LARGEST_SIDE = 512
 _MOST_WEIGHTS = 2_000_000_000
 """Bounds for hostile files: each field may be in bounds and the whole still ask for terabytes."""
@@ -147,7 +150,7 @@ class SamConfig:
         decoder = self.mask_decoder_config.to_dict()
         if not self.is_samara:
             prompt.pop("prompt_maps")
-            for name in ("skip_channels", "instance_maps", "mask_scores", "fine_maps"):
+            for name in _SAMARA_ALONE:
                 decoder.pop(name)
         return {
             "model_type": "samara_sam" if self.is_samara or self.is_tiny_vit else "sam",
@@ -238,6 +241,7 @@ class SamConfig:
             instance_maps=True,
             mask_scores=True,
             fine_maps=True,
+            second_look=True,
         )
         return cls(vision, prompt, decoder)
 

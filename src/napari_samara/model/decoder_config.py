@@ -71,6 +71,9 @@ class SamMaskDecoderConfig(Sizes):
     fine_maps : bool
         Whether points and boxes are drawn at the resolution of the masks too (samara family, with
         instance_maps).
+    second_look : bool
+        Whether the best mask of a single point is decoded again with itself as a prompt (samara
+        family).
     """
 
     hidden_size: int = 256
@@ -87,6 +90,7 @@ class SamMaskDecoderConfig(Sizes):
     instance_maps: bool = False
     mask_scores: bool = False
     fine_maps: bool = False
+    second_look: bool = False
 
     def __post_init__(self) -> None:
         """Check the fields, alone and against each other."""
