@@ -166,7 +166,7 @@ class AutomaticSettings(Settings):
         help="Keep what is somewhat below the limits, so that they can be lowered afterwards.",
     )
     score: float = setting(
-        0.5,
+        0.6,
         title="Score at least",
         help="Quality of a mask as the model predicts it (IoU), at least.",
         minimum=0.0,
