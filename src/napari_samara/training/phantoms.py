@@ -17,6 +17,9 @@ if TYPE_CHECKING:
 Floats = npt.NDArray[np.float64]
 Ids = npt.NDArray[np.int32]
 
+UNSEEN = 0.04
+"""Share of images in which the objects cannot be seen: where a box lies is all that is known."""
+
 LARGEST = 1.6
 """Times its radius that an outline reaches, at most."""
 
@@ -44,6 +47,9 @@ def phantom(rng: np.random.Generator, side: int = 384) -> LabelledImage:
         image, labels = _organs(rng, side)
     else:
         image, labels = _tissue(rng, side)
+    if rng.random() < UNSEEN:
+        slope = rng.normal(size=2) * rng.choice((0.0, 1.0))
+        image = np.tensordot(slope, np.mgrid[:side, :side] / side, 1)
     image = ndimage.gaussian_filter(image, rng.uniform(0, 1.8))
     image = image + rng.normal(0, rng.uniform(0.005, 0.12), image.shape)
     low, high = np.percentile(image, (0.5, 99.5))
