@@ -133,12 +133,31 @@ def test_measures_with_what_is_known_of_the_objects(three: Session) -> None:
 def test_labels_that_change_meanwhile_are_left_alone(three: Session) -> None:
     before = three.labels.copy()
     after = np.where(before == 2, 0, before)
-    found = Ordered.of(before, after, three.plane)
+    found, since = Ordered.of(before, after, three.plane), three.last_step
     three.undo()
     there = three.labels.copy()
     with pytest.raises(SessionError, match="changed while"):
-        three.put_in_order(found)
+        three.put_in_order(found, since)
     assert np.array_equal(three.labels, there)
     three.redo()
-    assert three.put_in_order(found) == (2,)
+    assert three.put_in_order(found, since) == (2,)
     assert np.array_equal(three.labels, after)
+
+
+def test_a_step_in_another_plane_meanwhile_counts_too(
+    open_: Callable[..., Session], stack: np.ndarray
+) -> None:
+    session = open_(stack)
+    for index in (0, 1):
+        session.add(box(20, 20, 30, 40, axis=0, index=index))
+        session.accept()
+    before = session.labels.copy()
+    after = np.where(before == 1, 0, np.where(before == 2, 1, 0))  # object 2 becomes 1
+    found, since = Ordered.of(before, after, session.plane, everywhere=True), session.last_step
+    session.add(box(20, 20, 30, 40, axis=0, index=3))
+    session.accept()
+    there = session.labels.copy()
+    with pytest.raises(SessionError, match="changed while"):
+        session.put_in_order(found, since, renumbered=True)
+    assert np.array_equal(session.labels, there)
+    assert sorted(session.objects) == [1, 2, 3]

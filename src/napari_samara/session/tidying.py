@@ -61,15 +61,24 @@ class TidySession(SimilarSession):
         before = self._copied(plane)
         after = clean_up(before, settings)
         found = Ordered.of(before, after, self._plane, everywhere)
-        return self.put_in_order(found, settings.relabel)
+        return self.put_in_order(found, self.last_step, settings.relabel)
 
-    def put_in_order(self, found: Ordered, renumbered: bool = False) -> tuple[int, ...]:
+    @property
+    def last_step(self) -> object:
+        """The last step that is not undone; as long as it is the same one, nothing was changed."""
+        return self._history.last
+
+    def put_in_order(
+        self, found: Ordered, since: object, renumbered: bool = False
+    ) -> tuple[int, ...]:
         """Take over labels that `cleanup.clean_up` has put in order, as one step.
 
         Parameters
         ----------
         found : Ordered
             What changes; worked out beforehand, since that takes long in a volume.
+        since : object
+            `last_step` when the labels were read.
         renumbered : bool
             Whether objects have other numbers now, which their records are to follow.
 
@@ -81,19 +90,20 @@ class TidySession(SimilarSession):
         Raises
         ------
         SessionError
-            If the labels that change are no longer as they were.
+            If there was another step since, or labels that change are not as they were.
         OutputError
             As for `accept`.
         """
         self._settle()
         if not found.changed:
             return ()
+        same = self.last_step is since and all(
+            np.array_equal(plane.extract(self.labels), before) for plane, before, _ in found.changed
+        )
+        if not same:
+            raise SessionError("the labels have changed while they were put in order; try again")
         draft = Draft(self.labels, self.objects)
-        for plane, before, after in found.changed:
-            if not np.array_equal(plane.extract(self.labels), before):
-                raise SessionError(
-                    "the labels have changed while they were put in order; try again"
-                )
+        for plane, _, after in found.changed:
             draft.rewrite(plane, after)
         made = self._renamed(found.renamed) if renumbered else {}
         opened = OpenObject() if self._opened.label is not None else None

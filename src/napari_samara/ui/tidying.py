@@ -57,11 +57,14 @@ class Cleaned:
         What that changes.
     renumbered : bool
         Whether objects have other numbers now.
+    since : object
+        The last step of the annotation when the labels were read; None without one.
     """
 
     after: NDArray[Any]
     found: Ordered
     renumbered: bool
+    since: object
 
 
 @dataclass(frozen=True, eq=False)
@@ -205,9 +208,11 @@ class Subject:
         """
         numbers, plane = self.reader(), self.plane
         everywhere = plane is None
-        if plane is None and self.annotator is not None:
-            plane = self.annotator.session.plane
+        session = None if self.annotator is None else self.annotator.session
+        if plane is None and session is not None:
+            plane = session.plane
         at = plane or Plane.of(self.labels.ndim)
+        since = None if session is None else session.last_step
 
         def clean() -> Cleaned:
             from napari_samara.cleanup import clean_up
@@ -215,7 +220,7 @@ class Subject:
             before = numbers()
             after = clean_up(before, settings)
             found = Ordered.of(before, after, at, everywhere)  # slow in a volume
-            return Cleaned(after, found, settings.relabel)
+            return Cleaned(after, found, settings.relabel, since)
 
         return clean
 
@@ -246,7 +251,7 @@ class Subject:
         line = "Labels put in order" + (f", {len(order.gone)} gone" if order.gone else "")
         line += f", {len(order.new)} new." if order.new else "."
         if self.annotator is not None:
-            self.annotator.session.put_in_order(order, found.renumbered)
+            self.annotator.session.put_in_order(order, found.since, found.renumbered)
             return f"{line} Undo takes it back."
         made = np.array(self.labels.data)
         if self.plane is None:
