@@ -338,6 +338,30 @@ def test_what_is_gone_is_to_be_empty_and_scored_zero() -> None:
         assert prompt_loss(*other, truth[1:], near[1:], alone[1:])[0] > good + 0.1
 
 
+@pytest.mark.parametrize("again", [1.0, 0.5])
+def test_masks_that_are_handed_back_alone(again: float, monkeypatch: pytest.MonkeyPatch) -> None:
+    """As in a second look: what comes then is one mask, although there is one point alone."""
+    model = make_model()
+    count = 60
+    objects = objects_of(np.stack([BLOCKS == 6] * count), [POINT] * count)
+    view = Rounds(model, features_of(model), again=again)
+    seen = seen_by(view, monkeypatch)
+    ambiguous: list[torch.Tensor] = []
+
+    def loss(*given: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
+        ambiguous.append(given[4])
+        return prompt_loss(*given)
+
+    monkeypatch.setattr("napari_samara.training.rounds.prompt_loss", loss)
+    view.loss(objects, 2, rng(), {})
+    assert seen[1] is not None
+    assert len(seen[1]) == count
+    clicked = sum(len(prompt.points) == 2 for prompt in objects.prompts)
+    assert clicked == 0 if again == 1 else 15 < clicked < 45
+    assert ambiguous[0].all()
+    assert not ambiguous[1].any()
+
+
 def test_object_that_fills_the_view() -> None:
     model = make_model().train()
     objects = choose_objects(np.full((SIZE, SIZE), 2, np.int32), RECIPE, rng())

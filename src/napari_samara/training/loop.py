@@ -192,7 +192,7 @@ class Trainer:
         for group in given.groups:  # parts of one size are decoded together
             share = len(group.views) / len(targets)
             seen = joined_features(features, group.views, group.regions)
-            rounds = Rounds(self.model, seen, group.corners)
+            rounds = Rounds(self.model, seen, group.corners, self.recipe.again)
             loss = loss + share * rounds.loss(group.objects, given.rounds, clicks, record)
         return loss
 

@@ -8,8 +8,8 @@ from dataclasses import dataclass, fields
 from napari_samara.errors import SettingsError
 
 _SHARES = (
-    "large_share", "region_share", "decay_from", "second_round", "third_round", "earlier",
-    "phantoms", "ema",
+    "large_share", "region_share", "decay_from", "second_round", "third_round", "again",
+    "earlier", "phantoms", "ema",
 )  # fmt: skip
 _COUNTS = ("steps", "batch", "large_batch", "dense_batch", "prompts", "side", "smallest")
 
@@ -48,6 +48,8 @@ class Recipe:
         Share of views of which only the half around one object is decoded: a quarter of the work.
     second_round, third_round : float
         Share of steps with corrective clicks, and of those the share with a second round of them.
+    again : float
+        Share of objects that get no click between two rounds: their mask alone is handed back.
     earlier : float
         Share of steps whose objects are given by masks of the slice before, see `earlier_prompts`.
     phantoms : float
@@ -84,6 +86,7 @@ class Recipe:
     decay_from: float = 0.5
     second_round: float = 0.35
     third_round: float = 0.3
+    again: float = 0.0
     earlier: float = 0.0
     phantoms: float = 0.12
     smallest: int = 24

@@ -144,6 +144,8 @@ class Rounds:
     corners : sequence of tuple of int
         Place of each view in the model's input frame, in embedding positions (row, col): a view
         smaller than the input is put somewhere in it, so that all position codes are trained.
+    again : float
+        Share of objects that get no click between two rounds.
     """
 
     def __init__(
@@ -151,8 +153,9 @@ class Rounds:
         model: SamModel,
         features: ImageFeatures,
         corners: Sequence[tuple[int, int]] = ((0, 0),),
+        again: float = 0.0,
     ) -> None:
-        self.model, self.features = model, features
+        self.model, self.features, self.again = model, features, again
         self.side, self.device = features.embedding.shape[-1], features.embedding.device
         self.corners = torch.tensor(corners, device=self.device)
 
@@ -166,12 +169,12 @@ class Rounds:
         objects : ViewObjects
             Their prompts grow by the corrective clicks.
         rounds : int
-            Predictions; a click comes between two of them.
+            Predictions; a click comes between two of them, or the mask alone is handed back.
         rng : numpy.random.Generator
             Decides where the clicks go.
         record : dict
             Receives the IoU reached: ``box`` and ``point`` (one point alone), and ``box_round2``
-            and so on for the same objects after clicks; ``earlier`` where masks of the slice
+            and so on for the same objects in later rounds; ``earlier`` where masks of the slice
             before are given, and of those that are gone, where no IoU can be reached, ``gone``:
             the one that is predicted.
 
@@ -195,7 +198,7 @@ class Rounds:
         total = truth.new_zeros(())
         for number in range(rounds):
             logits, iou = self.decode(objects.prompts, previous, objects.views)
-            single = objects.single.to(self.device)
+            single = objects.single.to(self.device) & (previous is None)
             loss, reached = prompt_loss(logits, iou, truth, near, single)
             total = total + loss
             if objects.earlier is not None:
@@ -210,7 +213,8 @@ class Rounds:
                 previous = logits.detach()[torch.arange(len(best), device=self.device), best][
                     :, None
                 ]
-                add_clicks(objects, previous, masks, rng)
+                clicked = rng.random(len(best)) >= self.again
+                add_clicks(objects, previous, masks, rng, clicked)
         return total
 
     def decode(
@@ -288,7 +292,11 @@ DEEPEST = 8
 
 @torch.no_grad()
 def add_clicks(
-    objects: ViewObjects, shown: Tensor, truth: Tensor, rng: np.random.Generator
+    objects: ViewObjects,
+    shown: Tensor,
+    truth: Tensor,
+    rng: np.random.Generator,
+    clicked: npt.NDArray[np.bool_] | None = None,
 ) -> None:
     """Give each object whose mask is not perfect one more point, up to `MAX_POINTS`.
 
@@ -304,23 +312,34 @@ def add_clicks(
         (P, 1, side, side) of 0 and 1.
     rng : numpy.random.Generator
         Decides where in the error the point goes.
+    clicked : numpy.ndarray, optional
+        (P,) bool, which are given one at all; all of them if left out.
     """
+    chosen = np.ones(len(truth), bool) if clicked is None else clicked
     size = truth.shape[-2:]
     guess = F.interpolate(shown, size=size, mode="bilinear")[:, 0] > 0
     inside = truth[:, 0] > 0.5
-    wrong = torch.stack([inside & ~guess, guess & ~inside], dim=1).float()  # (P, 2, side, side)
-    depth, worn = wrong.clone(), wrong
+    wrong = torch.stack([inside & ~guess, guess & ~inside], dim=1)  # (P, 2, side, side)
+    depth, worn = wrong.float(), wrong
     for _ in range(DEEPEST - 1):
-        worn = -F.max_pool2d(-F.pad(worn, (1, 1, 1, 1)), 3, 1)
+        worn = _eroded(worn)
         depth += worn
     generator = torch.Generator(shown.device).manual_seed(int(rng.integers(1 << 62)))
     noise = torch.rand(inside.shape, generator=generator, device=shown.device)
     deep = torch.from_numpy(rng.random(len(inside)) < 0.5).to(shown.device)[:, None, None]
-    error = torch.where(deep, depth.amax(1), wrong.amax(1))
+    error = torch.where(deep, depth.amax(1), wrong.any(1).float())
     best = torch.where(error > 0, error + 0.9 * noise, -1.0).flatten(1).max(1)
-    places = zip(best.values.tolist(), best.indices.tolist(), objects.prompts, strict=True)
+    there = ((best.values > 0).cpu().numpy() & chosen).tolist()
     missed = inside.flatten(1).gather(1, best.indices[:, None])[:, 0].tolist()
-    for (found, at, prompt), positive in zip(places, missed, strict=True):
-        if found > 0 and len(prompt.points) < MAX_POINTS:
+    places = zip(there, best.indices.tolist(), missed, objects.prompts, strict=True)
+    for wanted, at, positive, prompt in places:
+        if wanted and len(prompt.points) < MAX_POINTS:
             row, col = divmod(at, size[1])
             prompt.points.append((float(col), float(row), bool(positive)))
+
+
+def _eroded(masks: Tensor) -> Tensor:
+    """Take the outermost pixels off masks (..., rows, cols) bool; beyond the frame is outside."""
+    wide = F.pad(masks, (1, 1, 1, 1))
+    rows = wide[..., :-2, :] & wide[..., 1:-1, :] & wide[..., 2:, :]
+    return rows[..., :-2] & rows[..., 1:-1] & rows[..., 2:]
