@@ -11,9 +11,10 @@ from tests.zarr_files import write_image
 
 import napari_samara as samara
 from napari_samara.errors import ImageError, OutputError, SessionError
-from napari_samara.formats.ome_labels import open_labels
+from napari_samara.formats.ome_labels import create_labels, open_labels
 from napari_samara.formats.stored_labels import StoredLabels
 from napari_samara.prompts import box, point
+from napari_samara.session import read_session
 from napari_samara.volumes import read_volume
 
 if TYPE_CHECKING:
@@ -92,6 +93,26 @@ def test_goes_on_where_it_was_whatever_the_folder_holds(image: Path, tmp_path: P
     session = opened(image, tmp_path / "new.ome.zarr")
     assert not session.labels[...].any()
     session.close()
+
+
+def test_other_labels_are_held_in_place_of_the_first(image: Path, tmp_path: Path) -> None:
+    one, other = tmp_path / "l.ome.zarr", tmp_path / "m.ome.zarr"
+    session = opened(image, one)
+    annotate(session)
+    with pytest.raises(OutputError, match="another session"):
+        open_labels(one).hold()
+    session.labels = create_labels(other, session.labels.shape)
+    open_labels(one).hold()
+    with pytest.raises(OutputError, match="another session"):
+        open_labels(other).hold()
+    with pytest.raises(ImageError):
+        session.labels = create_labels(tmp_path / "n.ome.zarr", (2, 3, 4))
+    session.save(tmp_path / "s.samara.json")
+    session.close()
+    open_labels(other).hold()
+    open_labels(tmp_path / "n.ome.zarr").hold()
+    saved = read_session(tmp_path / "s.samara.json")
+    assert saved.about["labels_folder"] == str(other)
 
 
 def test_labels_that_were_there_come_first(image: Path, tmp_path: Path) -> None:

@@ -10,7 +10,9 @@ import pytest
 from napari.components import ViewerModel
 from tests.ui.conftest import disk
 
+from napari_samara.errors import OutputError
 from napari_samara.formats.ome_labels import create_labels, open_labels
+from napari_samara.formats.stored_labels import StoredLabels
 from napari_samara.planes import Plane
 from napari_samara.prompts import PromptSet, point
 from napari_samara.session import Session, recover
@@ -203,6 +205,82 @@ def test_labels_in_a_folder_are_not_written_whole_on_resume(
     assert annotator.labels is not own
     assert own.data.blank
     assert (annotator.labels.data == disk(SHAPE, 40, 50)).all()
+
+
+def in_a_folder(begin: Any, tmp_path: Path) -> tuple[Path, Path]:
+    """An annotation of one object whose labels are in a folder, ended; journal and labels."""
+    viewer, path, journal = ViewerModel(), tmp_path / "l.ome.zarr", tmp_path / "journal"
+    layer = viewer.add_image(np.zeros(SHAPE, np.uint8), name="cells")
+    own = viewer.add_labels(create_labels(path, SHAPE))
+    annotator = begin(viewer, layer, given=GivenLayers(labels=own), keeping=Keeping(journal))
+    annotator.points.add([[40.0, 50.0]])
+    annotator.accept()
+    annotator.close()
+    return journal, path
+
+
+def test_labels_in_a_folder_are_gone_on_with(begin: Any, tmp_path: Path) -> None:
+    journal, path = in_a_folder(begin, tmp_path)
+    open_labels(path)[:9] = 3  # as a crash between journal and labels leaves them
+    viewer = ViewerModel()
+    layer = viewer.add_image(np.zeros(SHAPE, np.uint8), name="cells")
+    annotator = begin(viewer, layer, keeping=Keeping(journal, recover(journal)))
+    assert isinstance(annotator.labels.data, StoredLabels)
+    assert annotator.labels.name == "l"
+    assert (open_labels(path)[...] == disk(SHAPE, 40, 50)).all()
+    annotator.points.add([[70.0, 100.0]])
+    annotator.accept()
+    assert set(np.unique(open_labels(path)[...])) == {0, 1, 2}
+    for _ in range(6):
+        annotator.undo()
+    assert not open_labels(path)[...].any()
+    with pytest.raises(OutputError, match="another session"):
+        open_labels(path).hold()
+    annotator.close()
+    open_labels(path).hold()
+
+
+def test_a_layer_that_shows_the_folder_is_taken(begin: Any, tmp_path: Path) -> None:
+    journal, path = in_a_folder(begin, tmp_path)
+    viewer = ViewerModel()
+    layer = viewer.add_image(np.zeros(SHAPE, np.uint8), name="cells")
+    shown = viewer.add_labels(open_labels(path), name="mine")
+    annotator = begin(viewer, layer, keeping=Keeping(journal, recover(journal)))
+    assert annotator.labels is shown
+    assert annotator.session.labels.layer.data is shown.data
+    assert (np.asarray(shown.data) == disk(SHAPE, 40, 50)).all()
+
+
+@pytest.mark.parametrize("gone", [True, False])
+def test_labels_whose_folder_cannot_be_written_are_in_memory(
+    begin: Any, tmp_path: Path, gone: bool
+) -> None:
+    journal, path = in_a_folder(begin, tmp_path)
+    other = open_labels(path)
+    other.hold()
+    if gone:
+        path.rename(tmp_path / "elsewhere.ome.zarr")
+    saved, image = recover(journal), np.zeros(SHAPE, np.uint8)
+    assert saved is not None
+    restored, why = Restored.in_place(saved, image)
+    assert why.startswith("The labels are in memory now: ")
+    assert ("no labels" if gone else "another session") in why
+    viewer = ViewerModel()
+    layer = viewer.add_image(image, name="cells")
+    annotator = begin(viewer, layer, keeping=Keeping(journal, restored))
+    assert isinstance(annotator.labels.data, np.ndarray)
+    assert (annotator.labels.data == disk(SHAPE, 40, 50)).all()
+    other.release()
+
+
+def test_labels_that_are_let_go_of_before_they_are_used(begin: Any, tmp_path: Path) -> None:
+    journal, path = in_a_folder(begin, tmp_path)
+    saved = recover(journal)
+    assert saved is not None
+    restored, why = Restored.in_place(saved, np.zeros(SHAPE, np.uint8))
+    assert why == ""
+    Keeping(saved=restored).close()
+    open_labels(path).hold()
 
 
 def test_labels_in_a_folder_are_written_in_boxes(begin: Any, tmp_path: Path) -> None:

@@ -201,13 +201,13 @@ class Propagation:
             length=abs(index - front.start) * self.slices.step / front.radius,
         )
         self.evidence[front.object_id, index] = evidence
+        present = self.known[front.object_id].present.get(index)
+        if present is not None and overlap(present.data, data) >= self.settings.agree:
+            self._leave(front, index)  # even in doubt: nothing has changed here
+            return
         doubt, reason = doubt_of(evidence)
         if doubt >= self.settings.stop and self.settings.stop < 1:
             self._stop(front, index)
-            return
-        present = self.known[front.object_id].present.get(index)
-        if present is not None and overlap(present.data, data) >= self.settings.agree:
-            self._leave(front, index)
             return
         mine[index] = replace(mask, doubt=doubt, reason=reason)
         likeness = front.appearance.tones.likeness(pixels, data)

@@ -37,7 +37,7 @@ class StoredLabels:
     def __init__(self, array: Any, path: Path, highest: int | None = None) -> None:
         self.array, self.path = array, path
         self._highest = highest
-        self._held = contextlib.ExitStack()
+        self._held, self._holding = contextlib.ExitStack(), False
 
     @property
     def shape(self) -> tuple[int, ...]:
@@ -76,16 +76,21 @@ class StoredLabels:
     def hold(self) -> None:
         """Keep other processes of this machine, and other sessions, from holding them too.
 
+        Nothing happens where they are held by this very array.
+
         Raises
         ------
         OutputError
             If one does.
         """
+        if self._holding:
+            return
         digest = hashlib.sha256(os.fsencode(self.path.resolve())).hexdigest()[:16]
         with contextlib.suppress(PermissionError):  # of another user: without a lock then
             try:
                 lock = Path(tempfile.gettempdir()) / f"samara-labels-{digest}.lock"
                 self._held.enter_context(locked(lock))
+                self._holding = True
             except FileBusyError as error:
                 raise OutputError(
                     f"another session writes to the labels {self.path}; close it first, or give "
@@ -95,6 +100,7 @@ class StoredLabels:
     def release(self) -> None:
         """Let others hold them."""
         self._held.close()
+        self._holding = False
 
     def written(self) -> Iterator[NDArray[Any]]:
         """Yield the parts of the labels that were ever written; the others are 0."""

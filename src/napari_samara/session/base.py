@@ -163,6 +163,7 @@ class SessionBase:
             "mode": self._mode,
             "at_least": self._at_least,
             "crop": self._crop,
+            "labels_folder": None if self._stored is None else str(self._stored.path.absolute()),
         }
         return Scene(about, self.image, self._book.labels)
 

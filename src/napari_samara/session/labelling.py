@@ -10,6 +10,7 @@ from napari_samara.session.change import Change
 from napari_samara.session.draft import Brush, Draft
 from napari_samara.session.many import ManySession
 from napari_samara.session.objects import OpenObject
+from napari_samara.session.opening import stored_labels
 from napari_samara.session.request import upright
 from napari_samara.session.verbs import accept_answers, erase, merge, reopened
 
@@ -34,7 +35,18 @@ class LabellingSession(ManySession):
     @labels.setter
     def labels(self, labels: Any) -> None:
         self._settle()
-        draft, before = self._book.replaced(labels, self._plane)
+        stored, had = stored_labels(labels), self._stored
+        if stored is not None:
+            stored.hold()
+        try:
+            draft, before = self._book.replaced(labels, self._plane)
+        except BaseException:
+            if stored is not None and stored is not had:
+                stored.release()
+            raise
+        self._stored = stored
+        if had is not None and had is not stored:
+            had.release()
         retyped = self._book.labels.dtype != before
         if retyped:
             self._keeper.restart(self._scene())

@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from napari_samara.embedding import pixels_digest
-from napari_samara.errors import ImageError
+from napari_samara.errors import ImageError, SamaraError
+from napari_samara.formats.ome_labels import open_labels
 from napari_samara.session.label_runs import fill
 
 if TYPE_CHECKING:
@@ -83,6 +84,40 @@ class Restored:
         first = _highest(labels) if saved.start is not None else 0
         changes = saved.replayed(labels)
         return cls(saved, labels, changes, _highest(labels) if first or changes else 0, first)
+
+    @classmethod
+    def in_place(cls, saved: SavedSession, image: Any, rgb: bool = False) -> tuple[Restored, str]:
+        """Replay a saved session into the folder that its labels were in, if it is there.
+
+        Parameters
+        ----------
+        saved, image, rgb
+            As for `of`.
+
+        Returns
+        -------
+        Restored, str
+            With labels that are held, see `StoredLabels.hold`; else in memory, and why, "" where
+            they were there before.
+
+        Raises
+        ------
+        ImageError, FileFormatError
+            As for `of`.
+        """
+        folder = saved.about.get("labels_folder")
+        if not isinstance(folder, str):
+            return cls.of(saved, image, rgb), ""
+        try:
+            labels = open_labels(folder)
+            labels.hold()
+        except (OSError, SamaraError) as error:
+            return cls.of(saved, image, rgb), f"The labels are in memory now: {error}."
+        try:
+            return cls.of(saved, image, rgb, labels), ""
+        except BaseException:
+            labels.release()
+            raise
 
 
 def check_image(saved: SavedSession, image: Any, rgb: bool = False) -> None:

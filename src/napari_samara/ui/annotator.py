@@ -111,7 +111,7 @@ class Annotator:
         predictor.spare_cores = 1  # the window is drawn while a click is decoded
         self._main = MainThread()
         self.folder, self.resumed = keeping.folder, keeping.saved is not None
-        given = layers_for(keeping, given or GivenLayers(), self.binding)
+        given = layers_for(keeping, given or GivenLayers(), self.binding, viewer.layers)
         self.layers = LayerSet(viewer, self.binding, plane, given)
         made = (runner or PacedRunner)(self._main.deliver)
         self.session = open_session(self.binding, predictor, self.layers, keeping, made)

@@ -204,12 +204,12 @@ def resume(subject: Subject, found: Found, embeddings: bool = True) -> Opened:
         saved = recover(found.folder)
         if saved is None:
             raise SessionError(f"{found.folder} holds nothing to go on with any more")
-        restored = Restored.of(saved, subject.data, subject.rgb)
+        restored, note = Restored.in_place(saved, subject.data, subject.rgb)
     except BaseException:
         if journal is not None:
             journal.close()
         raise
-    return Opened(Keeping(journal, restored, store), problem)
+    return Opened(Keeping(journal, restored, store), problem, (note,) if note else ())
 
 
 def _sessions(home: Path) -> Iterator[Path]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from napari.layers import Labels
@@ -14,6 +14,10 @@ from napari_samara.session.restored import Restored
 from napari_samara.ui.contrast import DISPLAYED, chosen
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+    from napari.layers import Layer
+
     from napari_samara.engine.predictor import Predictor
     from napari_samara.session import JobRunner
     from napari_samara.ui.binding import ImageBinding
@@ -43,10 +47,13 @@ def with_restored(keeping: Keeping, binding: ImageBinding) -> Keeping:
     """
     if keeping.saved is None or isinstance(keeping.saved, Restored):
         return keeping
-    return replace(keeping, saved=Restored.of(keeping.saved, binding.data, binding.rgb))
+    restored, _ = Restored.in_place(keeping.saved, binding.data, binding.rgb)
+    return replace(keeping, saved=restored)
 
 
-def layers_for(keeping: Keeping, given: GivenLayers, binding: ImageBinding) -> GivenLayers:
+def layers_for(
+    keeping: Keeping, given: GivenLayers, binding: ImageBinding, shown: Iterable[Layer] = ()
+) -> GivenLayers:
     """Layers to work on, with a labels layer that may take the labels that were saved.
 
     Parameters
@@ -57,15 +64,24 @@ def layers_for(keeping: Keeping, given: GivenLayers, binding: ImageBinding) -> G
         Of the user.
     binding : ImageBinding
         The image.
+    shown : iterable of napari.layers.Layer
+        Of the viewer; one of them may show the labels that were saved in a folder.
 
     Returns
     -------
     GivenLayers
-        With new labels, unless those of the user can hold what was saved and lose nothing by it.
+        With new labels, unless those of the user can hold what was saved and lose nothing by it,
+        or show the folder that it was saved in.
     """
     if not isinstance(keeping.saved, Restored):
         return given
-    saved = keeping.saved.labels
+    saved: Any = keeping.saved.labels
+    if isinstance(saved, StoredLabels):
+        found = next((layer for layer in shown if _shows(layer, saved)), None)
+        if found is not None:
+            found.data = saved  # the array that is held
+        made = found or Labels(saved, name=saved.path.name.split(".")[0], **binding.placement())
+        return replace(given, labels=made)
     if given.labels is not None and _may_become(given.labels, saved):
         return given
     name = f"{binding.layer.name} labels"
@@ -118,6 +134,12 @@ def open_session(
         saved=keeping.saved,
         must_save=False,
     )
+
+
+def _shows(layer: Layer, saved: StoredLabels) -> bool:
+    """Whether a layer shows the labels of a folder."""
+    data = layer.data
+    return isinstance(data, StoredLabels) and data.path.resolve() == saved.path.resolve()
 
 
 def _may_become(layer: Labels, saved: np.ndarray) -> bool:

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from napari_samara.session.journal import Journal
+from napari_samara.session.opening import stored_labels
 
 if TYPE_CHECKING:
     import os
@@ -47,9 +48,12 @@ class Keeping:
         return self.journal.folder if isinstance(self.journal, Journal) else Path(self.journal)
 
     def close(self) -> None:
-        """Let go of a journal that no session took over."""
+        """Let go of a journal, and of labels on the disk, that no session took over."""
         if isinstance(self.journal, Journal):
             self.journal.close()
+        stored = stored_labels(getattr(self.saved, "labels", None))
+        if stored is not None:
+            stored.release()
 
 
 @dataclass(frozen=True, eq=False)

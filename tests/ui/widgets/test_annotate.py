@@ -75,6 +75,43 @@ def test_start_loads_in_a_thread_and_begins(
     assert widget.source.start.text() == "Start annotating"
 
 
+def test_own_layers_are_annotated_in(
+    dock: Any, qtbot: Any, disk_predictor: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Labels of the user are gone on with, and her points are prompts at once."""
+    viewer, widget = dock
+    data = np.zeros(SHAPE, np.int32)
+    data[80:90, 100:110] = 4
+    labels, points = viewer.add_labels(data, name="mine"), viewer.add_points([[40.0, 50.0]])
+    for kind in ("labels", "points"):
+        widget.source.layers.combos[kind].setCurrentIndex(1)
+    monkeypatch.setattr("napari_samara.api.load", lambda name, reporter: disk_predictor)
+    widget.source.start.click()
+    qtbot.waitUntil(lambda: widget.annotator is not None, timeout=20_000)
+    annotator = widget.annotator
+    assert annotator.labels is labels
+    assert annotator.points is points
+    qtbot.waitUntil(lambda: len(annotator.session.candidates) == 3, timeout=20_000)
+    annotator.accept()
+    qtbot.waitUntil(lambda: set(np.unique(labels.data)) == {0, 4, 5}, timeout=20_000)
+    widget.source.start.click()
+    assert labels in viewer.layers
+
+
+def test_a_layer_that_is_removed_while_the_model_loads(
+    dock: Any, qtbot: Any, predictor: Predictor, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    viewer, widget = dock
+    labels = viewer.add_labels(np.zeros(SHAPE, np.int32), name="mine")
+    widget.source.layers.combos["labels"].setCurrentIndex(1)
+    monkeypatch.setattr("napari_samara.api.load", lambda name, reporter: predictor)
+    widget.source.start.click()
+    viewer.layers.remove(labels)
+    told = "The layer 'mine' was removed meanwhile."
+    qtbot.waitUntil(lambda: widget.status.line.text() == told, timeout=20_000)
+    assert widget.annotator is None
+
+
 def test_a_checkpoint_that_cannot_be_loaded_says_why(
     dock: Any, qtbot: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -20,6 +20,7 @@ from napari_samara.engine.encode_times import EncodeTime
 from napari_samara.errors import CancelledError
 from napari_samara.ui.choice import Choice
 from napari_samara.ui.layer_events import changes_of
+from napari_samara.ui.layer_set import GivenLayers
 from napari_samara.ui.offers import Machine, Offer
 from napari_samara.ui.own_checkpoints import keep_own, own_checkpoints, own_source
 from napari_samara.ui.widgets.annotate import AnnotateWidget
@@ -372,3 +373,44 @@ def test_channels_are_annotated(
     widget.annotator.accept()
     qtbot.waitUntil(lambda: len(widget.annotator.session.objects) == 1, timeout=20_000)
     widget.annotator.close()
+
+
+def test_own_layers_that_fit_are_offered_and_given(shown: Any) -> None:
+    viewer, form = shown
+    viewer.add_image(np.zeros((40, 50), np.uint8), name="cells")
+    assert not form.layers.isVisible()
+    labels = viewer.add_labels(np.zeros((40, 50), np.int32), name="mine")
+    viewer.add_labels(np.zeros((20, 25), np.int32), name="too small")
+    viewer.add_labels([np.zeros((40, 50), np.int32), np.zeros((20, 25), np.int32)], name="levels")
+    viewer.add_labels(np.zeros((40, 50), np.int32), name="shown").editable = False
+    points = viewer.add_points([[3.0, 4.0]], name="nuclei")
+    viewer.add_points(np.zeros((1, 3)), name="deep")
+    viewer.add_shapes(np.array([[1, 1], [9, 9]]), shape_type="rectangle", name="boxes")
+    offered = {
+        kind: [combo.itemText(at) for at in range(combo.count())]
+        for kind, combo in form.layers.combos.items()
+    }
+    assert offered == {
+        "labels": ["New layer", "mine"],
+        "points": ["New layer", "nuclei"],
+        "shapes": ["New layer", "boxes"],
+    }
+    assert form.layers.isVisible()
+    assert started(form).given == GivenLayers()
+    pick(form.layers.combos["labels"], "mine")
+    pick(form.layers.combos["points"], "nuclei")
+    labels.name = "mine now"
+    assert form.layers.combos["labels"].currentText() == "mine now"
+    assert started(form).given == GivenLayers(points, None, labels)
+    viewer.add_image(np.zeros((60, 50), np.uint8), name="others")
+    form.image.setCurrentText("others")
+    assert started(form).given == GivenLayers(points)
+    viewer.layers.remove(points)
+    assert started(form).given == GivenLayers()
+
+
+def test_labels_of_one_level_of_a_pyramid(shown: Any) -> None:
+    viewer, form = shown
+    viewer.add_image([np.zeros((64, 64, 3), np.uint8), np.zeros((32, 32, 3), np.uint8)], rgb=True)
+    viewer.add_labels(np.zeros((32, 32), np.int32), name="coarse")
+    assert form.layers.combos["labels"].findText("coarse") == 1

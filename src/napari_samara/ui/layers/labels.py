@@ -88,6 +88,11 @@ class LayerLabels:
         """Number of pixels."""
         return int(np.prod(self.shape))
 
+    @property
+    def blank(self) -> bool:
+        """Whether labels on the disk were never written, which shows without reading them."""
+        return bool(getattr(self.layer.data, "blank", False))
+
     def __array__(self, dtype: Any = None, copy: bool | None = None) -> NDArray[Any]:
         return np.array(self.layer.data, dtype=dtype, copy=copy)
 

@@ -174,11 +174,13 @@ class AnnotateWidget(Dock):
         from napari_samara.ui.annotator import Annotator
 
         try:
-            if any(image not in self.viewer.layers for image in choice.images):
-                raise ImageError("The image was removed meanwhile.")
+            gone = [layer for layer in choice.layers if layer not in self.viewer.layers]
+            if gone:
+                raise ImageError(f"The layer {gone[0].name!r} was removed meanwhile.")
+            given = choice.given
             annotator = open_annotators.register(
                 self.viewer,
-                lambda: Annotator(self.viewer, choice.binding(), predictor, keeping=keeping),
+                lambda: Annotator(self.viewer, choice.binding(), predictor, given, keeping),
             )
         except SamaraError as error:
             keeping.close()

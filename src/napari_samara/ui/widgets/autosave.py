@@ -209,6 +209,8 @@ class AutosaveForm(QWidget):
     def _set_out(self, opened: Opened) -> None:
         """Begin."""
         self.warn(opened.problem)
+        if opened.notes:
+            self.said.emit(" ".join(opened.notes))
         self._go(opened.keeping)
 
     def _anew(self, subject: Subject) -> Callable[[], Opened]:

@@ -85,6 +85,35 @@ def form_of(parent: QWidget) -> QFormLayout:
     return form
 
 
+def offer_layers(
+    combo: QComboBox, layers: Sequence[Any], otherwise: Any, nothing: str = "none"
+) -> None:
+    """Offer layers; the one that is chosen stays so, if it is still there.  Tells nobody.
+
+    Parameters
+    ----------
+    combo : QComboBox
+        Emptied first.
+    layers : sequence of napari.layers.Layer or None
+        By the names they have now; None for no layer.
+    otherwise : napari.layers.Layer or None
+        Chosen where that one is gone.
+    nothing : str
+        What None is called.
+    """
+    before = combo.currentData()
+    combo.blockSignals(True)
+    combo.clear()
+    for place, layer in enumerate(layers):
+        combo.addItem(layer.name if layer is not None else nothing, layer)
+        if layer is not None:
+            combo.setItemData(place, layer.name, TOOLTIP)
+    wanted = before if any(layer is before for layer in layers) else otherwise
+    places = [place for place, layer in enumerate(layers) if layer is wanted]
+    combo.setCurrentIndex(places[0] if places else -1)
+    combo.blockSignals(False)
+
+
 def setting_widget(
     settings: type[Settings], name: str, changed: Callable[[], object]
 ) -> tuple[str, QWidget]:

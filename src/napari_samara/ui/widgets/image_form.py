@@ -9,15 +9,11 @@ from qtpy.QtCore import Signal
 from qtpy.QtWidgets import QWidget
 
 from napari_samara.ui.levels import comfortable_level, level_by_zoom
-from napari_samara.ui.widgets.forms import TOOLTIP, form_of, narrow_combo
+from napari_samara.ui.widgets.forms import form_of, narrow_combo, offer_layers
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
-
     from napari.components import ViewerModel
-    from qtpy.QtWidgets import QComboBox
 
-_NONE = "none"
 _BY_ZOOM = "By zoom"
 _LEVEL_TIP = (
     "Level of the pyramid that is encoded and that labels are made at. By zoom: the coarsest that "
@@ -82,7 +78,7 @@ class ImageForm(QWidget):
         images = [layer for layer in images if not layer.metadata.get("samara")]
         active = self.viewer.layers.selection.active
         last = images[-1] if images else None
-        _fill(self.image, images, active if active in images else last)
+        offer_layers(self.image, images, active if active in images else last)
         self._on_image()
 
     def _on_image(self) -> None:
@@ -102,7 +98,7 @@ class ImageForm(QWidget):
         others = [other for other in self._grey_images() if other is not layer]
         if layer is None or layer.rgb:
             others = []
-        _fill(self.green, [None, *others], None)
+        offer_layers(self.green, [None, *others], None)
         self._form.setRowVisible(self.green, bool(others))
         self._offer_blue()
 
@@ -111,7 +107,7 @@ class ImageForm(QWidget):
         others = [other for other in self._grey_images() if other not in taken]
         if len(taken) < 2:
             others = []
-        _fill(self.blue, [None, *others], None)
+        offer_layers(self.blue, [None, *others], None)
         self._form.setRowVisible(self.blue, bool(others))
 
     def _grey_images(self) -> list[Image]:
@@ -132,21 +128,6 @@ class ImageForm(QWidget):
             self.level.setCurrentIndex(self.level.findData(wanted))
         self.level.setProperty("layer", id(layer))
         self._form.setRowVisible(self.level, several)
-
-
-def _fill(combo: QComboBox, layers: Sequence[Image | None], otherwise: Image | None) -> None:
-    """Offer layers; the one that is chosen stays so, if it is still there."""
-    before = combo.currentData()
-    combo.blockSignals(True)
-    combo.clear()
-    for place, layer in enumerate(layers):
-        combo.addItem(layer.name if layer is not None else _NONE, layer)
-        if layer is not None:
-            combo.setItemData(place, layer.name, TOOLTIP)
-    wanted = before if any(layer is before for layer in layers) else otherwise
-    places = [place for place, layer in enumerate(layers) if layer is wanted]
-    combo.setCurrentIndex(places[0] if places else -1)
-    combo.blockSignals(False)
 
 
 def _zoom(viewer: ViewerModel) -> float:

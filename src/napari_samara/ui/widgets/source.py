@@ -1,4 +1,4 @@
-"""What to annotate and with which model: images, checkpoint, device, start."""
+"""What to annotate and with which model: images, layers, checkpoint, device, start."""
 
 from __future__ import annotations
 
@@ -11,6 +11,7 @@ from napari_samara.ui.choice import Choice
 from napari_samara.ui.widgets.checkpoint_form import CheckpointForm
 from napari_samara.ui.widgets.forms import wrapped_label
 from napari_samara.ui.widgets.image_form import ImageForm
+from napari_samara.ui.widgets.layers_form import LayersForm
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -41,7 +42,8 @@ class SourceForm(QWidget):
 
     def __init__(self, viewer: ViewerModel) -> None:
         super().__init__()
-        self.images, self.checkpoints = ImageForm(viewer), CheckpointForm()
+        self.images, self.layers = ImageForm(viewer), LayersForm(viewer)
+        self.checkpoints = CheckpointForm()
         self.image, self.level = self.images.image, self.images.level
         self.checkpoint = self.checkpoints.combo
         self.device = wrapped_label("Looking for the device …")
@@ -49,13 +51,13 @@ class SourceForm(QWidget):
         self._running = self._loading = False
         layout = QVBoxLayout(self)
         layout.setContentsMargins(0, 0, 0, 0)
-        for widget in (self.images, self.checkpoints, self.device, self.start):
+        for widget in (self.images, self.layers, self.checkpoints, self.device, self.start):
             layout.addWidget(widget)
         self.refresh = self.images.refresh
-        self.images.changed.connect(self._enable)
+        self.images.changed.connect(self._on_images)
         self.checkpoint.currentIndexChanged.connect(self._enable)
         self.start.clicked.connect(self._on_start)
-        self._enable()
+        self._on_images()
 
     def set_checkpoints(self, offers: Iterable[Offer]) -> None:
         """Offer checkpoints.
@@ -119,7 +121,7 @@ class SourceForm(QWidget):
         """Say what the button does now."""
         text = "Stop annotating" if self._running else "Start annotating"
         self.start.setText("Cancel loading" if self._loading else text)
-        for part in (self.images, self.checkpoints):
+        for part in (self.images, self.layers, self.checkpoints):
             part.setEnabled(not self._running and not self._loading)
         self.checkpoints.set_brief(self._running)
         self._enable()
@@ -132,7 +134,13 @@ class SourceForm(QWidget):
         elif self._running:
             self.stopped.emit()
         elif self.images.images and checkpoint is not None:
-            self.started.emit(Choice(self.images.images, self.images.chosen_level, checkpoint))
+            images, level = self.images.images, self.images.chosen_level
+            self.started.emit(Choice(images, level, checkpoint, self.layers.given))
+
+    def _on_images(self) -> None:
+        """Offer what goes with the image that is chosen now."""
+        self.layers.offer(self.images.images)
+        self._enable()
 
     def _enable(self) -> None:
         """Offer to start where there is an image and a checkpoint."""
