@@ -209,6 +209,32 @@ def test_a_correction_changes_its_neighbourhood_alone(one: Phantom) -> None:
     assert set(one.encoded) <= {9, 10, 11, 12, 13, 14, 15}
 
 
+def test_a_correction_elsewhere_leaves_what_it_makes_doubtful() -> None:
+    """Beside a slice where it is brighter and larger, the rest may look like another object."""
+    phantom = Phantom(labels_of(ellipsoid((5, 24, 28), (12.4, 11, 13))))
+    inside = phantom.labels > 0
+    phantom.pixels[6:][inside[6:]] -= 90
+    first = settled(run(phantom, {1: Known(phantom.given(1, 10))}))[1]
+    assert {11, 12, 13, 14} < set(first)
+    present = {i: mask for i, mask in first.items() if i not in (5, 10)}
+    given = {**phantom.given(1, 10), **phantom.given(1, 5)}
+    assert max(run(phantom, {1: Known(given)}).found[1]) == 10
+    made = run(phantom, {1: Known(given, present=present)}).found[1]
+    assert all(made[index] is present[index] for index in (11, 12, 13, 14))
+
+
+def test_the_thin_slice_is_blamed_for_what_grows_behind_it() -> None:
+    waist = ellipsoid((4, 24, 28), (4.4, 11, 13)) | ellipsoid((15, 24, 28), (4.4, 11, 13))
+    for index, radius in ((8, 7), (9, 5), (10, 6), (11, 8)):
+        waist[index] |= np.hypot(*np.ogrid[-24:24, -28:28]) <= radius
+    made = run(Phantom(labels_of(waist)), {1: Known(Phantom(labels_of(waist)).given(1, 4))}).found[
+        1
+    ]
+    assert {9, 13} < set(made)
+    assert made[9].reason == "it is thin here and grows again behind"
+    assert made[9].doubt > max(made[8].doubt, made[7].doubt)
+
+
 def test_an_empty_correction_ends_the_object_there(one: Phantom) -> None:
     first = settled(run(one, {1: Known(one.given(1, 10))}))[1]
     present = {i: mask for i, mask in first.items() if mask.origin != GIVEN}

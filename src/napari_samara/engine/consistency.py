@@ -198,14 +198,30 @@ def doubt_of(evidence: Evidence, least: float = 0.1) -> tuple[float, str]:
     float, str
         From 0 to 1, and the strongest reasons in words; "" below `least`.
     """
-    parts = []
-    for name, words, some, full in _REASONS:
+    doubts = doubts_of(evidence)
+    return joined([(doubts[name], words) for name, words, _, _ in _REASONS], least)
+
+
+def doubts_of(evidence: Evidence) -> dict[str, float]:
+    """Return the doubt that each part of the evidence gives by itself, 0 to 1.
+
+    Parameters
+    ----------
+    evidence : Evidence
+        Of the slice.
+
+    Returns
+    -------
+    dict of str to float
+        By attribute of `Evidence`; the area as ``shrunk`` and ``grown``.
+    """
+    doubts = {}
+    for name, _, some, full in _REASONS:
         value = {"shrunk": evidence.area, "grown": evidence.area}.get(
             name, getattr(evidence, name, 0.0)
         )
-        share = min(max((value - some) / (full - some), 0.0), 1.0)
-        parts.append((share * _WEIGHTS[name], words))
-    return joined(parts, least)
+        doubts[name] = min(max((value - some) / (full - some), 0.0), 1.0) * _WEIGHTS[name]
+    return doubts
 
 
 _WEIGHTS = {

@@ -11,6 +11,7 @@ from napari_samara.engine.consistency import (
     Evidence,
     compare,
     doubt_of,
+    doubts_of,
     look_at,
 )
 from napari_samara.engine.interpolation import interpolate
@@ -50,6 +51,9 @@ _SMALLEST = 3
 
 # How much of what is seen in a slice goes into what an object is remembered to look like.
 _LEARNS = 0.3
+
+
+_THIN = "it is thin here and grows again behind"
 
 
 class Propagation:
@@ -217,8 +221,18 @@ class Propagation:
             self._stop(front, gap, index)
             return
         front.last, front.logits = data, answer.logits
-        front.smallest = min(front.smallest, mask.area)
+        self._blame(front, evidence)
+        if mask.area < front.smallest:
+            front.smallest, front.waist = mask.area, index
         front.look = front.look.towards(look, _LEARNS)
+
+    def _blame(self, front: Front, evidence: Evidence) -> None:
+        """Doubt the slice where the object was thin, if it has grown again behind it."""
+        mine = self.found[front.object_id]
+        thin, doubt = mine.get(front.waist), doubts_of(evidence)["waist"]
+        known = front.waist in self.known[front.object_id].masks
+        if thin is not None and not known and doubt > thin.doubt:
+            mine[front.waist] = replace(thin, doubt=doubt, reason=_THIN)
 
     def _stop(self, front: Front, index: int, here: int | None = None) -> None:
         """End the way of an object that has ended; what was found from there on goes.

@@ -114,8 +114,8 @@ class Front:
         Whether its way leads to another known slice.
     active : bool
         Whether it goes on.
-    smallest : int
-        Least area on the way.
+    smallest, waist : int
+        Least area on the way, and the slice that has it.
     path : list of (int, float, int)
         Index, likeness and area of each slice on the way.
     """
@@ -132,11 +132,12 @@ class Front:
     bounded: bool = False
     active: bool = True
     smallest: int = 0
+    waist: int = 0
     path: list[tuple[int, float, int]] = field(default_factory=list)
 
     def __post_init__(self) -> None:
         """Begin with the area of the known slice."""
-        self.smallest = int(np.count_nonzero(self.last))
+        self.smallest, self.waist = int(np.count_nonzero(self.last)), self.start
 
     @property
     def radius(self) -> float:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from bisect import bisect
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
@@ -11,7 +12,7 @@ from napari_samara.engine.consistency import joined
 from napari_samara.engine.volume_slices import FUSED, GIVEN, INTERPOLATED
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Collection, Mapping, Sequence
 
     from napari_samara.engine.volume_fronts import Known
     from napari_samara.engine.volume_slices import SliceMask
@@ -37,7 +38,8 @@ class SliceFlag:
     object_id, index : int
         Which.
     doubt : float
-        From 0, sure, to 1.
+        From 0, sure, to 1: that of the mask, times the share of the object that was found from
+        there on and goes wrong with it.
     reason : str
         Why, in words; empty for little doubt.
     """
@@ -89,13 +91,54 @@ def flags_of(found: Found) -> tuple[SliceFlag, ...]:
     found : mapping of int to mapping of int to SliceMask
         By object id and index.
     """
-    flags = [
-        SliceFlag(number, index, round(mask.doubt, 4), mask.reason)
-        for number, masks in found.items()
-        for index, mask in masks.items()
-        if mask.origin != GIVEN
-    ]
+    flags = []
+    for number, masks in found.items():
+        given = [index for index, mask in masks.items() if mask.origin == GIVEN]
+        behind = shares_behind({index: mask.area for index, mask in masks.items()}, given)
+        flags += [
+            SliceFlag(number, index, round(masks[index].doubt * share, 4), masks[index].reason)
+            for index, share in behind.items()
+        ]
     return tuple(sorted(flags, key=lambda flag: (-flag.doubt, flag.object_id, flag.index)))
+
+
+def shares_behind(sizes: Mapping[int, int], given: Collection[int]) -> dict[int, float]:
+    """Return how much of an object was found from each of its slices on.
+
+    What is wrong in one slice is handed on to those behind it, up to where the next given slice
+    is nearer.
+
+    Parameters
+    ----------
+    sizes : mapping of int to int
+        Pixels by index.
+    given : collection of int
+        Slices that nothing is handed on to.
+
+    Returns
+    -------
+    dict of int to float
+        Of each slice that was not given: its share of all pixels and of those behind it; 1 where
+        no slice was given.
+    """
+    total, known = max(sum(sizes.values()), 1), sorted(given)
+    if not known:
+        return dict.fromkeys(sizes, 1.0)
+    open_ = [index for index in sizes if index not in set(known)]
+    home = {index: min(_around(known, index), key=lambda at: abs(at - index)) for index in open_}
+    shares: dict[int, float] = {}
+    handed: dict[tuple[int, bool], int] = {}
+    for index in sorted(open_, key=lambda index: -abs(index - home[index])):
+        way = home[index], index > home[index]
+        handed[way] = handed.get(way, 0) + sizes[index]
+        shares[index] = handed[way] / total
+    return shares
+
+
+def _around(known: Sequence[int], index: int) -> Sequence[int]:
+    """Return the known indices on both sides of one."""
+    at = bisect(known, index)
+    return known[max(at - 1, 0) : at + 1]
 
 
 def _judged(

@@ -20,6 +20,7 @@ if TYPE_CHECKING:
 
     from napari_samara.engine.volume_fronts import Known
     from napari_samara.engine.volume_slices import SliceMask, Slices
+    from napari_samara.masks import PixelBox
     from napari_samara.planes import Plane
     from napari_samara.prompts import PromptSet
     from napari_samara.session.decoding import Answer
@@ -105,6 +106,33 @@ def known_of_record(record: ObjectRecord, slices: Slices, labels: Any) -> Known:
             made = SliceMask.of(data, part.scores[0] if part.scores else 1.0, PROPAGATED)
             present[index] = replace(made, doubt=part.doubt, reason=part.reason)
     return Known(masks, _stops(record.prompts, slices) - set(masks), present)
+
+
+def followed_parts(record: ObjectRecord) -> list[tuple[ObjectPart, float]]:
+    """Return the slices that an object was followed to, with their doubt as of a `SliceFlag`.
+
+    Parameters
+    ----------
+    record : ObjectRecord
+        Of an accepted object; slices along other axes count by themselves.
+    """
+    from napari_samara.engine.volume_quality import shares_behind
+
+    stacks: dict[Any, dict[int, ObjectPart]] = {}
+    for part in record.parts:
+        stack = stacks.setdefault((part.plane.axis, part.plane.rest), {})
+        stack[part.plane.index or 0] = part
+    found = []
+    for parts in stacks.values():
+        given = [index for index, part in parts.items() if part.doubt is None]
+        shares = shares_behind({index: _room(part.box) for index, part in parts.items()}, given)
+        found += [(parts[index], (parts[index].doubt or 0.0) * shares[index]) for index in shares]
+    return found
+
+
+def _room(box: PixelBox) -> int:
+    """Pixels of a box: about what an object in it has."""
+    return (box[2] - box[0]) * (box[3] - box[1])
 
 
 def known_of_open(

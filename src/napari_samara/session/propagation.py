@@ -12,6 +12,7 @@ from napari_samara.session.objects import ObjectPart, ObjectRecord, OpenObject
 from napari_samara.session.propagated import (
     OPEN,
     Propagated,
+    followed_parts,
     known_of_open,
     known_of_record,
     others_of,
@@ -124,10 +125,9 @@ class PropagatingSession(RemakingSession):
         from napari_samara.engine.volume_quality import SliceFlag
 
         found = [
-            SliceFlag(label, part.plane.index or 0, part.doubt, part.reason)
+            SliceFlag(label, part.plane.index or 0, doubt, part.reason)
             for label, record in self.objects.items()
-            for part in record.parts
-            if part.doubt is not None
+            for part, doubt in followed_parts(record)
         ]
         return tuple(sorted(found, key=lambda flag: (-flag.doubt, flag.object_id, flag.index)))
 

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 from napari_samara.errors import SessionError
 from napari_samara.session.change import Change
+from napari_samara.session.propagated import followed_parts
 from napari_samara.session.propagation import PropagatingSession
 from napari_samara.session.request import upright
 
@@ -26,7 +27,7 @@ class Doubt:
     plane : Plane
         Of the slice, rows along the earlier axis.
     doubt : float
-        From 0, sure, to 1.
+        From 0, sure, to 1, as of a `SliceFlag`.
     reason : str
         Why, in words; empty for little doubt.
     """
@@ -44,10 +45,9 @@ class ReviewingSession(PropagatingSession):
     def doubts(self) -> tuple[Doubt, ...]:
         """Slices that were found by following objects, along any axis, the most doubtful first."""
         found = [
-            Doubt(label, part.plane, part.doubt, part.reason)
+            Doubt(label, part.plane, doubt, part.reason)
             for label, record in self.objects.items()
-            for part in record.parts
-            if part.doubt is not None
+            for part, doubt in followed_parts(record)
         ]
         return tuple(sorted(found, key=lambda one: (-one.doubt, one.label, one.plane.fixed)))
 
