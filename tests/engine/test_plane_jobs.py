@@ -166,4 +166,7 @@ def test_an_error_ends_the_job(where: str, monkeypatch: pytest.MonkeyPatch) -> N
 
 
 def test_no_planes() -> None:
-    PlaneJob([], Work()).run(lambda _: None)
+    work, told = Work(), list[Any]()
+    PlaneJob([], work).run(told.append)
+    assert told == work.batches == work.read_planes == []
+    assert not at_work()

@@ -25,7 +25,7 @@ class _Events:
 
 
 events = _Events()
-"""``opened(viewer, annotator)``."""
+"""``opened(viewer, annotator)``, the viewer itself."""
 
 
 def register(viewer: ViewerModel, begin: Callable[[], Annotator]) -> Annotator:
@@ -43,11 +43,12 @@ def register(viewer: ViewerModel, begin: Callable[[], Annotator]) -> Annotator:
     Annotator
         The new one.
     """
+    viewer = bare(viewer)
     old = annotator_of(viewer)
     if old is not None:
         old.close()
     made = begin()
-    _open[id(_bare(viewer))] = (ref(_bare(viewer)), made)
+    _open[id(viewer)] = (ref(viewer), made)
     made.closed.connect(lambda: _forget(viewer, made))
     events.opened.emit(viewer, made)
     return made
@@ -66,16 +67,30 @@ def annotator_of(viewer: ViewerModel) -> Annotator | None:
     Annotator or None
         None where there is none.
     """
-    known, found = _open.get(id(_bare(viewer)), (None, None))
-    return found if known is not None and known() is _bare(viewer) else None
+    known, found = _open.get(id(bare(viewer)), (None, None))
+    return found if known is not None and known() is bare(viewer) else None
 
 
-def _bare(viewer: ViewerModel) -> ViewerModel:
-    """Return the viewer itself where a proxy of it is given."""
+def bare(viewer: ViewerModel) -> ViewerModel:
+    """Return the viewer itself where a proxy of it is given.
+
+    napari gives plugins a proxy, another one each time, whose layers are proxies in part: neither
+    a viewer nor a layer is then the same object as the one it is compared with.
+
+    Parameters
+    ----------
+    viewer : napari.components.ViewerModel
+        As napari gives it.
+
+    Returns
+    -------
+    napari.components.ViewerModel
+        That all others mean as well.
+    """
     return getattr(viewer, "__wrapped__", viewer)
 
 
 def _forget(viewer: ViewerModel, made: Annotator) -> None:
     """Drop an annotation that has ended."""
     if annotator_of(viewer) is made:
-        del _open[id(_bare(viewer))]
+        del _open[id(bare(viewer))]

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 from napari_samara.ui.annotator import Annotator
 from napari_samara.ui.binding import ImageBinding
-from napari_samara.ui.open_annotators import register
+from napari_samara.ui.open_annotators import bare, register
 
 if TYPE_CHECKING:
     import os
@@ -68,6 +68,7 @@ def annotate(
     from napari_samara.api import load
     from napari_samara.engine.predictor import Predictor
 
+    viewer = bare(viewer)
     predictor = checkpoint if isinstance(checkpoint, Predictor) else load(checkpoint)
     return register(
         viewer,

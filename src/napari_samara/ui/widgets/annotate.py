@@ -55,7 +55,7 @@ class AnnotateWidget(Dock):
     def __init__(self, napari_viewer: Viewer) -> None:
         super().__init__(napari_viewer)
         bind_keys()
-        self.source, self.prompting = SourceForm(napari_viewer), PromptForm()
+        self.source, self.prompting = SourceForm(self.viewer), PromptForm()
         self.options, self.objects, self.status = OptionsForm(), ObjectsTable(), StatusLine()
         self.autosave = AutosaveForm()
         self.verbs = {name: QPushButton(title) for name, title in VERBS.items()}
@@ -72,14 +72,14 @@ class AnnotateWidget(Dock):
         self.source.cancelled.connect(self._loader.cancel)
         self.source.checkpoints.own_chosen.connect(self._on_own)
         self._loader.told.connect(self.status.show_status)
-        self._layers = changes_of(napari_viewer.layers.events)
+        self._layers = changes_of(self.viewer.layers.events)
         for event in self._layers:
             event.connect(self.source.refresh)
         open_annotators.events.opened.connect(self._on_opened)
         self._end = partial(_end, self, self._layers)
         self.destroyed.connect(self._end)
         self._list_checkpoints()
-        if (found := open_annotators.annotator_of(napari_viewer)) is not None:
+        if (found := open_annotators.annotator_of(self.viewer)) is not None:
             self._join(found)
         self._show_running()
 

@@ -7,6 +7,8 @@ from typing import TYPE_CHECKING
 from qtpy.QtCore import QEvent, Qt, QTimer
 from qtpy.QtWidgets import QFrame, QScrollArea, QVBoxLayout, QWidget
 
+from napari_samara.ui.open_annotators import bare
+
 if TYPE_CHECKING:
     from napari.viewer import Viewer
 
@@ -24,7 +26,7 @@ class Dock(QWidget):
     Attributes
     ----------
     viewer : napari.Viewer
-        The same.
+        Itself, where napari gave a proxy.
     area : QScrollArea
         What scrolls where the dock is short.
     """
@@ -33,7 +35,7 @@ class Dock(QWidget):
 
     def __init__(self, napari_viewer: Viewer) -> None:
         super().__init__()
-        self.viewer, self.area = napari_viewer, QScrollArea()
+        self.viewer, self.area = bare(napari_viewer), QScrollArea()
         self.area.setWidgetResizable(True)
         self.area.setFrameShape(QFrame.Shape.NoFrame)
         self.area.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)

@@ -52,16 +52,16 @@ class FinetuneWidget(Dock):
 
     def __init__(self, napari_viewer: Viewer) -> None:
         super().__init__(napari_viewer)
-        self.pairs, self.checkpoints = PairsForm(napari_viewer), CheckpointForm()
+        self.pairs, self.checkpoints = PairsForm(self.viewer), CheckpointForm()
         self.mode, self.target, self.view = ModeForm(), TargetForm(), TrainingView()
-        self.start, self.remake = QPushButton(), RemakeForm(napari_viewer)
+        self.start, self.remake = QPushButton(), RemakeForm(self.viewer)
         self._main = MainThread(self)
         self._loader = Loader(self)
         self._runs: list[FinetuneJob] = []
         self._busy = False
         self._build()
         self._connect()
-        self._layers = changes_of(napari_viewer.layers.events)
+        self._layers = changes_of(self.viewer.layers.events)
         for event in self._layers:
             event.connect(self.refresh)
         open_annotators.events.opened.connect(self._on_opened)
@@ -69,7 +69,7 @@ class FinetuneWidget(Dock):
         self.destroyed.connect(self._end)
         self._listing = Task(list_offers, self._main, self._on_offers, self._on_failed)
         if (annotator := self.pairs.annotator) is not None:
-            self._on_opened(napari_viewer, annotator)
+            self._on_opened(self.viewer, annotator)
         self.refresh()
 
     @property

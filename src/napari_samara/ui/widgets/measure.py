@@ -62,7 +62,7 @@ class MeasureWidget(Dock):
         self._cleaned: Subject | None = None
         self._build()
         self._connect()
-        self._layers = changes_of(napari_viewer.layers.events)
+        self._layers = changes_of(self.viewer.layers.events)
         for event in self._layers:
             event.connect(self.refresh)
         open_annotators.events.opened.connect(self._on_opened)

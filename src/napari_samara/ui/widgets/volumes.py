@@ -49,7 +49,7 @@ class VolumesWidget(Dock):
         self._end = partial(_end, self, self._joined)
         self.destroyed.connect(self._end)
         self._show_joined()
-        if (found := open_annotators.annotator_of(napari_viewer)) is not None:
+        if (found := open_annotators.annotator_of(self.viewer)) is not None:
             self._join(found)
 
     @property
