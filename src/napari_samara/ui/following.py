@@ -161,6 +161,8 @@ class Following:
         elif propagated.landed:
             early = " as far as it went" if propagated.stopping else ""
             line = f"Followed {self._what}{early}; one undo takes it back."
+            if len(propagated.landed) == 1:  # as after accepting
+                self.annotator.selected = propagated.landed[0]
             self.told.emit(line, 0, 0)
         else:
             self.told.emit(self._line(propagated), propagated.done, max(1, propagated.total))

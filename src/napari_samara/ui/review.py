@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from napari_samara.session.reviewing import Doubt
     from napari_samara.ui.annotator import Annotator
 
-AT_LEAST = 0.02
+AT_LEAST = 0.05
 """Doubt from which on a slice is listed, at first."""
 
 

@@ -91,11 +91,14 @@ def test_own_layers_are_annotated_in(
     annotator = widget.annotator
     assert annotator.labels is labels
     assert annotator.points is points
+    assert widget.source.layers.isHidden()
     qtbot.waitUntil(lambda: len(annotator.session.candidates) == 3, timeout=20_000)
     annotator.accept()
     qtbot.waitUntil(lambda: set(np.unique(labels.data)) == {0, 4, 5}, timeout=20_000)
     widget.source.start.click()
     assert labels in viewer.layers
+    assert not widget.source.layers.isHidden()
+    assert widget.source.layers.given.labels is labels
 
 
 def test_a_layer_that_is_removed_while_the_model_loads(

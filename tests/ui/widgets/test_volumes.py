@@ -121,6 +121,19 @@ def test_buttons_say_what_they_follow(open_: Callable[..., Opened]) -> None:
     assert dice(annotator.labels.data, 2, TWO) > 0.9
 
 
+def test_what_was_followed_is_selected(open_: Callable[..., Opened]) -> None:
+    dock, annotator = open_()
+    draw_box(annotator, 1)
+    annotator.accept()
+    settle(dock)
+    assert dock.following.every.text() == "Follow all objects"
+    draw_box(annotator, 2)
+    settle(dock)
+    dock.following.follow.click()
+    assert set(annotator.session.objects) == {1, 2}
+    assert annotator.selected == 2
+
+
 def test_settings_and_range_are_used(open_: Callable[..., Opened]) -> None:
     dock, annotator = open_()
     panel = dock.following

@@ -68,7 +68,7 @@ class FollowPanel(Panel):
         self.follow.setToolTip(_TIP)
         known = annotator.following.targets(every=True) if ready and annotator is not None else None
         count = len(known.labels) if known is not None else 0
-        self.every.setText(f"Follow all {count} objects" if count else "Follow all objects")
+        self.every.setText(f"Follow all {count} objects" if count > 1 else "Follow all objects")
         self.every.setEnabled(ready and not running and count > 0)
         for part in self._given:
             part.setEnabled(ready and not running)

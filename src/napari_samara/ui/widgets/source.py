@@ -104,6 +104,7 @@ class SourceForm(QWidget):
             Images and checkpoint cannot be changed while it is.
         """
         self._running = running
+        self._on_images()
         self._show()
 
     def set_loading(self, loading: bool) -> None:
@@ -138,8 +139,11 @@ class SourceForm(QWidget):
             self.started.emit(Choice(images, level, checkpoint, self.layers.given))
 
     def _on_images(self) -> None:
-        """Offer what goes with the image that is chosen now."""
-        self.layers.offer(self.images.images)
+        """Offer what goes with the image that is chosen now; an annotation has its layers."""
+        if self._running:
+            self.layers.hide()
+        else:
+            self.layers.offer(self.images.images)
         self._enable()
 
     def _enable(self) -> None:
