@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import errno
+import json
 import os
 from functools import partial
 
@@ -82,6 +83,18 @@ def test_half_precision_halves_the_file_and_comes_back_as_float32(tmp_path):
         kinds = {content.get_tensor(k).dtype for k in content.keys()}  # noqa: SIM118
     assert kinds == {torch.float16, torch.int64}
     assert load_checkpoint(tmp_path / "b").model.dtype == torch.float32
+
+
+def test_what_half_precision_cannot_hold_stays_as_it_is(tmp_path):
+    model = seeded(SamConfig.samara_tiny(image_size=64))
+    name = next(n for n in model.state_dict() if n.endswith("running_var"))
+    model.state_dict()[name].fill_(1e5)
+    folder = save_pretrained(model, tmp_path / "a", dtype=torch.float16)
+    assert json.loads((folder / "config.json").read_text())["torch_dtype"] == "float16"
+    again = load_checkpoint(folder).model.state_dict()
+    assert torch.equal(again[name], model.state_dict()[name])
+    other = name.replace("running_var", "running_mean")
+    assert torch.equal(again[other], model.state_dict()[other].half().float())
 
 
 def metas_tiny_model(config):

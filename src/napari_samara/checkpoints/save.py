@@ -52,7 +52,8 @@ def save_pretrained(
     preprocess : PreprocessConfig or None
         SAM's normalisation at the size of the model where it is left out.
     dtype : torch.dtype or None
-        Type to store weights as, such as ``torch.float16``; integer buffers stay.
+        Type to store weights as, such as ``torch.float16``; integer buffers stay, and so do
+        tensors with values that it cannot hold.
     card : str or None
         Text of a ``README.md``, the model card.
 
@@ -71,7 +72,7 @@ def save_pretrained(
     state = {name: _plain(value, dtype) for name, value in model.state_dict().items()}
     if config["model_type"] == "sam":
         state = to_hugging_face(state)
-    stored = next(v.dtype for v in state.values() if v.is_floating_point())
+    stored = dtype or next(v.dtype for v in state.values() if v.is_floating_point())
     config |= {"architectures": ["SamModel"], "torch_dtype": str(stored).removeprefix("torch.")}
     size = model.config.image_size
     preprocess = preprocess or PreprocessConfig(size, size)
@@ -121,8 +122,10 @@ def save_meta(model: SamModel, path: str | os.PathLike[str]) -> Path:
 
 
 def _plain(value: Tensor, dtype: torch.dtype | None) -> Tensor:
-    """Tensor on the CPU that owns its memory."""
+    """Tensor on the CPU that owns its memory, in its own type where another cannot hold it."""
     wanted = dtype if dtype is not None and value.is_floating_point() else value.dtype
+    if wanted != value.dtype and value.isfinite().ne(value.to(wanted).isfinite()).any():
+        wanted = value.dtype  # the variance of a normalisation may be beyond half precision
     return value.detach().to("cpu", wanted).contiguous().clone()
 
 
