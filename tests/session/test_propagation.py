@@ -21,6 +21,8 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
     from pathlib import Path
 
+    from napari_samara.session.propagated import Propagated
+
 ONE, TWO = ellipsoid((10, 16, 18), (6.4, 9, 10)), ellipsoid((9, 32, 36), (5.4, 9, 10))
 
 
@@ -193,6 +195,26 @@ def test_in_a_worker(volume: np.ndarray) -> None:
         assert session.wait(30)
     session.wait(30)
     assert dice(session.labels, 1, ONE) > 0.9
+    session.close()
+
+
+def test_its_end_is_told_once_the_labels_have_it(volume: np.ndarray, tmp_path: Path) -> None:
+    """The journal is written by a thread of its own, and comes first."""
+    session = Session(volume, Seer(), runner=ThreadRunner(), journal=tmp_path / "threaded")
+    session.set_plane(session.plane.at(10))
+    session.add(box(7, 8, 26, 29, index=10))
+    told: list[float] = []
+
+    def on_told(run: Propagated) -> None:
+        if run.ended:
+            told.append(dice(session.labels, 1, ONE))
+
+    session.events.propagated.connect(on_told)
+    propagated = session.propagate()
+    while not propagated.ended:
+        assert session.wait(30)
+    assert len(told) == 1
+    assert told[0] > 0.9
     session.close()
 
 

@@ -208,8 +208,9 @@ class SessionBase:
         made: Mapping[int, ObjectRecord | None],
         opened: OpenObject | None = None,
         seeds: Seeds | None = None,
+        told: Callable[[], None] | None = None,
     ) -> dict[int, ObjectRecord]:
-        """Commit a draft as one step and return the records it leaves."""
+        """Commit a draft as one step and return the records it leaves; `told` as for `_commit`."""
         after = self._opened if opened is None else opened
         change = Change(
             name,
@@ -218,7 +219,7 @@ class SessionBase:
             draft.records(made),
             None if seeds is None else (self._seeds, seeds),
         )
-        self._commit(change, self._history.push)
+        self._commit(change, self._history.push, told=told)
         return {new.label: new for _, new in change.records if new is not None}
 
     def _commit(
@@ -227,8 +228,12 @@ class SessionBase:
         then: Callable[[Change], None],
         line: Mapping[str, Any] | None = None,
         made: bool = False,
+        told: Callable[[], None] | None = None,
     ) -> None:
-        """Make a change: durable first if it touches labels, then in the session, then told."""
+        """Make a change: durable first if it touches labels, then in the session, then told.
+
+        `told` is called at the very end, which comes later where another thread writes.
+        """
 
         def make() -> None:
             try:
@@ -241,6 +246,8 @@ class SessionBase:
                 self._seeds = change.seeds[1]
             then(change)
             self._tell(change, silent=made)
+            if told is not None:
+                told()
 
         if not change.lasting:
             make()

@@ -197,10 +197,10 @@ class PropagatingSession(RemakingSession):
             self._land(propagated, run, objects)
         except (OutputError, SessionError) as error:
             propagated.failed = str(error)
-        self.events.propagated.emit(propagated)
+            self.events.propagated.emit(propagated)
 
     def _land(self, propagated: Propagated, run: Propagation, objects: Objects) -> None:
-        """Write all objects as one step."""
+        """Write all objects as one step; told once they are in the labels."""
         self._settle()
         draft = self._book.draft()
         made: dict[int, ObjectRecord] = {}
@@ -220,8 +220,12 @@ class PropagatingSession(RemakingSession):
             found = run.known[number], objects.get(number, {})
             made[label] = painted_slices(self._book, (draft, record), run.slices, found, like)
         after = OpenObject() if opened is not None and self._opened == opened else None
-        self._finish("propagate", draft, made, after)
-        propagated.landed = tuple(made)
+
+        def landed() -> None:
+            propagated.landed = tuple(made)
+            self.events.propagated.emit(propagated)
+
+        self._finish("propagate", draft, made, after, told=landed)
 
     def _unchanged(self, propagated: Propagated, label: int | None) -> bool:
         """Whether an object is as it was when it set out."""
