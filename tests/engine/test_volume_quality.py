@@ -37,7 +37,8 @@ def test_an_early_doubt_comes_before_a_greater_one_at_the_end() -> None:
             (0, 0, 4, 5), data, (4, 5), origin=PROPAGATED, doubt=doubt, reason=f"at {index}"
         )
     flags = flags_of({7: masks})
-    assert [(flag.index, flag.doubt) for flag in flags] == [
+    assert [(flag.index, flag.doubt) for flag in flags] == [(3, 0.2), (6, 0.5), (4, 0), (5, 0)]
+    assert [(flag.index, flag.at_stake) for flag in flags] == [
         (3, pytest.approx(0.2 * 0.8)),
         (6, pytest.approx(0.5 * 0.2)),
         (4, 0),

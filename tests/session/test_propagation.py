@@ -114,8 +114,9 @@ def test_many_at_once_and_flags(session: Session) -> None:
     assert session.propagate([1, 2]).landed == (1, 2)
     assert dice(session.labels, 1, ONE) > 0.9
     assert dice(session.labels, 2, TWO) > 0.9
-    doubts = [flag.doubt for flag in session.flags]
-    assert doubts == sorted(doubts, reverse=True)
+    stakes = [flag.at_stake for flag in session.flags]
+    assert stakes == sorted(stakes, reverse=True)
+    assert all(0 <= flag.at_stake <= flag.doubt <= 1 for flag in session.flags)
     assert {flag.object_id for flag in session.flags} == {1, 2}
     assert session.flags[0].reason
     session.undo()

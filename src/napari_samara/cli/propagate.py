@@ -165,7 +165,7 @@ def volume_report(found: VolumeSegmentation) -> dict[str, Any]:
     Returns
     -------
     dict
-        Objects with their slices, and the flags, most doubtful first.
+        Objects with their slices, and the flags as they are sorted.
     """
     return {
         "shape": list(found.labels.shape),

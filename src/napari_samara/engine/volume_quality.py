@@ -38,16 +38,19 @@ class SliceFlag:
     object_id, index : int
         Which.
     doubt : float
-        From 0, sure, to 1: that of the mask, times the share of the object that was found from
-        there on and goes wrong with it.
+        From 0, sure, to 1.
     reason : str
         Why, in words; empty for little doubt.
+    at_stake : float
+        The doubt times the share of the object that was found from there on, and goes wrong with
+        it: what the list is sorted by.
     """
 
     object_id: int
     index: int
     doubt: float
     reason: str
+    at_stake: float
 
 
 def judged(
@@ -84,7 +87,7 @@ def judged(
 
 
 def flags_of(found: Found) -> tuple[SliceFlag, ...]:
-    """Return all slices but the given ones, the most doubtful first.
+    """Return all slices but the given ones, those first whose doubt concerns most of the object.
 
     Parameters
     ----------
@@ -96,10 +99,11 @@ def flags_of(found: Found) -> tuple[SliceFlag, ...]:
         given = [index for index, mask in masks.items() if mask.origin == GIVEN]
         behind = shares_behind({index: mask.area for index, mask in masks.items()}, given)
         flags += [
-            SliceFlag(number, index, round(masks[index].doubt * share, 4), masks[index].reason)
+            SliceFlag(number, index, round(mask.doubt, 4), mask.reason, mask.doubt * share)
             for index, share in behind.items()
+            for mask in (masks[index],)
         ]
-    return tuple(sorted(flags, key=lambda flag: (-flag.doubt, flag.object_id, flag.index)))
+    return tuple(sorted(flags, key=lambda flag: (-flag.at_stake, flag.object_id, flag.index)))
 
 
 def shares_behind(sizes: Mapping[int, int], given: Collection[int]) -> dict[int, float]:

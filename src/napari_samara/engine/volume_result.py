@@ -54,7 +54,7 @@ class VolumeSegmentation:
 
     @property
     def flags(self) -> tuple[SliceFlag, ...]:
-        """All slices that were not given, the most doubtful first."""
+        """All slices that were not given, sorted as `flags_of` sorts them."""
         return flags_of(self.objects)
 
 

@@ -109,7 +109,7 @@ def known_of_record(record: ObjectRecord, slices: Slices, labels: Any) -> Known:
 
 
 def followed_parts(record: ObjectRecord) -> list[tuple[ObjectPart, float]]:
-    """Return the slices that an object was followed to, with their doubt as of a `SliceFlag`.
+    """Return the slices that an object was followed to, with what is at stake in each.
 
     Parameters
     ----------

@@ -121,15 +121,15 @@ class PropagatingSession(RemakingSession):
 
     @property
     def flags(self) -> tuple[SliceFlag, ...]:
-        """Slices that were found by following objects, the most doubtful first."""
+        """Slices that were found by following objects, sorted as `flags_of` sorts them."""
         from napari_samara.engine.volume_quality import SliceFlag
 
         found = [
-            SliceFlag(label, part.plane.index or 0, doubt, part.reason)
+            SliceFlag(label, part.plane.index or 0, part.doubt or 0.0, part.reason, stake)
             for label, record in self.objects.items()
-            for part, doubt in followed_parts(record)
+            for part, stake in followed_parts(record)
         ]
-        return tuple(sorted(found, key=lambda flag: (-flag.doubt, flag.object_id, flag.index)))
+        return tuple(sorted(found, key=lambda flag: (-flag.at_stake, flag.object_id, flag.index)))
 
     def stop_propagation(self) -> None:
         """End what is under way after the slice it is at; what is found by then is kept."""

@@ -27,15 +27,18 @@ class Doubt:
     plane : Plane
         Of the slice, rows along the earlier axis.
     doubt : float
-        From 0, sure, to 1, as of a `SliceFlag`.
+        From 0, sure, to 1.
     reason : str
         Why, in words; empty for little doubt.
+    at_stake : float
+        As of a `SliceFlag`.
     """
 
     label: int
     plane: Plane
     doubt: float
     reason: str
+    at_stake: float
 
 
 class ReviewingSession(PropagatingSession):
@@ -43,13 +46,13 @@ class ReviewingSession(PropagatingSession):
 
     @property
     def doubts(self) -> tuple[Doubt, ...]:
-        """Slices that were found by following objects, along any axis, the most doubtful first."""
+        """Slices that were found by following objects, along any axis, sorted as the flags."""
         found = [
-            Doubt(label, part.plane, doubt, part.reason)
+            Doubt(label, part.plane, part.doubt or 0.0, part.reason, stake)
             for label, record in self.objects.items()
-            for part, doubt in followed_parts(record)
+            for part, stake in followed_parts(record)
         ]
-        return tuple(sorted(found, key=lambda one: (-one.doubt, one.label, one.plane.fixed)))
+        return tuple(sorted(found, key=lambda one: (-one.at_stake, one.label, one.plane.fixed)))
 
     def confirm(self, label: int, plane: Plane) -> ObjectRecord:
         """Say that an object is right on a slice, as one step.

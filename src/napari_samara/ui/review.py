@@ -13,12 +13,12 @@ if TYPE_CHECKING:
     from napari_samara.session.reviewing import Doubt
     from napari_samara.ui.annotator import Annotator
 
-AT_LEAST = 0.05
+AT_LEAST = 0.2
 """Doubt from which on a slice is listed, at first."""
 
 
 class Review:
-    """Goes through doubtful slices, the most doubtful first; one for each annotation.
+    """Goes through doubtful slices as the session sorts them; one for each annotation.
 
     Parameters
     ----------
@@ -57,7 +57,7 @@ class Review:
 
     @property
     def listed(self) -> tuple[Doubt, ...]:
-        """Those with enough doubt, the most doubtful first."""
+        """Those with enough doubt, in that order."""
         return tuple(one for one in self.every if one.doubt >= self._at_least)
 
     @property
@@ -88,7 +88,7 @@ class Review:
         self.moved.emit(doubt)
 
     def step(self, by: int) -> None:
-        """Go on to what is a little less doubtful, or back; in a circle.
+        """Go on to the next of the list, or back; in a circle.
 
         Parameters
         ----------
@@ -149,7 +149,7 @@ class Review:
 
 def _rank(doubt: Doubt) -> tuple[float, int, tuple[tuple[int, int], ...]]:
     """Place in the list."""
-    return -doubt.doubt, doubt.label, doubt.plane.fixed
+    return -doubt.at_stake, doubt.label, doubt.plane.fixed
 
 
 def _at(every: tuple[Doubt, ...], label: int, plane: object) -> Doubt | None:

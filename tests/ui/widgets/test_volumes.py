@@ -171,9 +171,9 @@ def test_the_list_leads_to_slices(open_: Callable[..., Opened], hands: Any) -> N
     dock.review.at_least.setValue(0.0)
     settle(dock)
     model, table = dock.review.model, dock.review.table
-    doubts = [one.doubt for one in model.doubts]
-    assert doubts == sorted(doubts, reverse=True)
-    assert len(doubts) == len(annotator.session.doubts) > 10
+    stakes = [one.at_stake for one in model.doubts]
+    assert stakes == sorted(stakes, reverse=True)
+    assert len(stakes) == len(annotator.session.doubts) > 10
     place = table.visualRect(model.index(2, 1)).center()
     QTest.mouseClick(table.viewport(), Qt.MouseButton.LeftButton, pos=place)
     assert annotator.session.plane == model.doubts[2].plane

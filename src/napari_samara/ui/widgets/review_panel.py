@@ -1,4 +1,4 @@
-"""The review list: doubtful slices, the most doubtful first, and what is done with them."""
+"""The review list: doubtful slices, and what is done with them."""
 
 from __future__ import annotations
 
@@ -31,8 +31,8 @@ if TYPE_CHECKING:
     from napari_samara.ui.annotator import Annotator
 
 _BUTTONS = {
-    "previous": ("Back", "previous_doubtful", "To the slice that is a little more doubtful."),
-    "next": ("Next", "next_doubtful", "To the slice that is a little less doubtful."),
+    "previous": ("Back", "previous_doubtful", "To the slice above in the list."),
+    "next": ("Next", "next_doubtful", "To the slice below in the list."),
     "fine": (
         "Fine",
         "confirm_slice",
