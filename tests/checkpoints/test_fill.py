@@ -55,6 +55,15 @@ def test_numbers_of_another_kind_are_refused(vit, tmp_path, dtype):
         fill_from(write(state, tmp_path, ".pth"))
 
 
+@pytest.mark.parametrize("value", [float("nan"), float("inf")])
+def test_values_that_are_no_numbers_are_refused(vit, tmp_path, suffix, value):
+    state = dict(vit.state_dict())
+    state[NAME] = state[NAME].clone()
+    state[NAME][0, 3] = value
+    with pytest.raises(CheckpointError, match=f"1 of the .* values of {NAME} are infinite"):
+        fill_from(write(state, tmp_path, suffix))
+
+
 def test_the_lists_of_a_mismatch(vit, tmp_path, suffix):
     state = vit.state_dict()
     gone = [k for k in state if k.startswith("image_encoder.neck")]

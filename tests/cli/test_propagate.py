@@ -67,9 +67,9 @@ def test_command_writes_labels_and_flags(run: Callable[..., Ran], work: Path) ->
     assert entry["id"] == 3
     assert entry["voxels"] == (labels > 0).sum()
     assert ran.report["spacing"] == [2, 1, 1]
-    doubts = [flag["doubt"] for flag in ran.report["flags"]]
-    assert doubts == sorted(doubts, reverse=True)
-    assert len(doubts) == len(entry["slices"]) - 1
+    stakes = [flag["at_stake"] for flag in ran.report["flags"]]
+    assert stakes == sorted(stakes, reverse=True)
+    assert len(stakes) == len(entry["slices"]) - 1
 
 
 @pytest.mark.parametrize(

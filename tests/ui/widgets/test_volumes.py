@@ -398,7 +398,9 @@ def test_rows_of_the_objects_table_are_followed_together(open_: Callable[..., Op
     annotate.objects.table.selectAll()
     settle(dock)
     assert dock.following.follow.text().startswith("Follow objects 1, 2")
-    annotate.objects.table.selectRow(0)
+    table = annotate.objects.table
+    place = table.visualRect(table.model().index(0, 0)).center()
+    QTest.mouseClick(table.viewport(), Qt.MouseButton.LeftButton, pos=place)
     settle(dock)
     assert dock.following.follow.text().startswith("Follow object 1 ")
 
