@@ -47,7 +47,8 @@ def read_nifti(path: Path) -> tuple[NDArray[Any], str]:
     array : numpy.ndarray
         (planes, rows, cols): the axes of the file in reverse, nothing flipped.  An axis of time
         comes before them, and before that one of channels, unless their length is 1; colours come
-        last.  In the type of the file, or float32 where the header scales it.
+        last.  In the type of the file, or float32 where the header scales it.  Mapped into memory
+        where it is neither compressed nor scaled nor in colours.
     axes : str
         A letter for each of its axes.
 

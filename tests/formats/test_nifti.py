@@ -1,0 +1,47 @@
+"""NIfTI files are read as they are, and no more of them than is needed."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import pytest
+
+from napari_samara.formats.nifti import read_nifti
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+nibabel = pytest.importorskip("nibabel", reason="needs the extra `volumes`")
+
+VALUES = np.arange(24, dtype=np.int16).reshape(2, 3, 4)
+
+
+def written(path: Path, slope: float = 1.0) -> Path:
+    image = nibabel.Nifti1Image(VALUES, np.eye(4))
+    image.header.set_slope_inter(slope, 0.0)
+    nibabel.save(image, path)
+    return path
+
+
+def mapped(array: Any) -> bool:
+    """Whether the pixels of an array are those of a file."""
+    while array is not None:
+        if isinstance(array, np.memmap):
+            return True
+        array = getattr(array, "base", None)
+    return False
+
+
+@pytest.mark.parametrize(
+    ("name", "slope", "lazy"),
+    [("a.nii", 1.0, True), ("a.nii.gz", 1.0, False), ("a.nii", 2.0, False)],
+)
+def test_only_what_is_looked_at_is_read_where_that_can_be(
+    tmp_path: Path, name: str, slope: float, lazy: bool
+) -> None:
+    array, axes = read_nifti(written(tmp_path / name, slope))
+    assert axes == "ZYX"
+    assert array.dtype == (np.int16 if slope == 1 else np.float32)
+    assert np.abs(array - VALUES.T).max() <= slope - 1  # stored in steps of the slope
+    assert mapped(array) is lazy
