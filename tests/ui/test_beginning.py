@@ -313,3 +313,38 @@ def test_own_labels_are_filled_by_one_assignment(begin: Any, folder: Path) -> No
     assert own.data.dtype == np.int32
     assert (own.data == disk(SHAPE, 40, 50)).all()
     assert told == []  # no step of napari's own undo
+
+
+def test_layers_that_were_left_are_taken_again(begin: Any, tmp_path: Path) -> None:
+    viewer = ViewerModel()
+    image = viewer.add_image(np.zeros(SHAPE, np.uint8), name="cells")
+    first = begin(viewer, image, keeping=Keeping(tmp_path / "one"))
+    first.points.add([[40.0, 50.0]])
+    first.accept()
+    first.close()
+    left = list(viewer.layers)
+    assert len(left) == 4
+    again = begin(viewer, image, keeping=Keeping(tmp_path / "one", recover(tmp_path / "one")))
+    assert again.labels is first.labels
+    assert again.points is first.points
+    assert again.shapes is first.shapes
+    assert [layer for layer in viewer.layers if layer is not again.preview] == left
+    again.points.add([[20.0, 20.0]])
+    again.session.wait(5)
+    again.close()
+    third = begin(viewer, image)
+    assert third.points is not again.points  # there is a prompt in it
+    assert third.shapes is again.shapes
+    assert third.labels is not again.labels  # it begins anew
+    assert (again.labels.data == disk(SHAPE, 40, 50)).all()
+
+
+def test_labels_that_were_changed_since_are_left_alone(begin: Any, folder: Path) -> None:
+    viewer = ViewerModel()
+    image = viewer.add_image(np.zeros(SHAPE, np.uint8), name="cells")
+    changed = disk(SHAPE, 40, 50).astype(np.uint16)
+    changed[0, 0] = 9
+    own = viewer.add_labels(changed, name="cells labels")
+    annotator = begin(viewer, image, keeping=Keeping(folder, recover(folder)))
+    assert annotator.labels is not own
+    assert own.data[0, 0] == 9

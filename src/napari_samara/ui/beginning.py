@@ -6,12 +6,13 @@ from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
-from napari.layers import Labels
+from napari.layers import Labels, Points, Shapes
 
 from napari_samara.formats.stored_labels import StoredLabels
 from napari_samara.session import Session
 from napari_samara.session.restored import Restored
 from napari_samara.ui.contrast import DISPLAYED, chosen
+from napari_samara.ui.layer_set import POINTS, SHAPES, labels_name
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -54,7 +55,7 @@ def with_restored(keeping: Keeping, binding: ImageBinding) -> Keeping:
 def layers_for(
     keeping: Keeping, given: GivenLayers, binding: ImageBinding, shown: Iterable[Layer] = ()
 ) -> GivenLayers:
-    """Layers to work on, with a labels layer that may take the labels that were saved.
+    """Layers to work on: those of the user, and those that an annotation before has left.
 
     Parameters
     ----------
@@ -65,27 +66,36 @@ def layers_for(
     binding : ImageBinding
         The image.
     shown : iterable of napari.layers.Layer
-        Of the viewer; one of them may show the labels that were saved in a folder.
+        Of the viewer.
 
     Returns
     -------
     GivenLayers
-        With new labels, unless those of the user can hold what was saved and lose nothing by it,
-        or show the folder that it was saved in.
+        Points and shapes that were left empty are taken again.  Where labels were saved, with
+        those of the user if they can hold them and lose nothing by it, with a layer that shows
+        them already, or with a new one.
     """
+    shown = list(shown)
+    given = replace(
+        given,
+        points=given.points or _left(shown, Points, POINTS, binding),
+        shapes=given.shapes or _left(shown, Shapes, SHAPES, binding),
+    )
     if not isinstance(keeping.saved, Restored):
         return given
     saved: Any = keeping.saved.labels
+    name, found = labels_name(binding), None
     if isinstance(saved, StoredLabels):
+        name = saved.path.name.split(".")[0]
         found = next((layer for layer in shown if _shows(layer, saved)), None)
         if found is not None:
             found.data = saved  # the array that is held
-        made = found or Labels(saved, name=saved.path.name.split(".")[0], **binding.placement())
-        return replace(given, labels=made)
-    if given.labels is not None and _may_become(given.labels, saved):
-        return given
-    name = f"{binding.layer.name} labels"
-    return replace(given, labels=Labels(saved, name=name, **binding.placement()))
+    elif given.labels is not None and _may_become(given.labels, saved):
+        found = given.labels
+    elif given.labels is None:
+        found = next((layer for layer in shown if layer.name == name and _is(layer, saved)), None)
+    made = found if found is not None else Labels(saved, name=name, **binding.placement())
+    return replace(given, labels=made)
 
 
 def open_session(
@@ -134,6 +144,19 @@ def open_session(
         saved=keeping.saved,
         must_save=False,
     )
+
+
+def _left(shown: Iterable[Layer], kind: type[Layer], name: str, binding: ImageBinding) -> Any:
+    """Layer for prompts that an annotation has left and nothing is drawn in; None without one."""
+    mine = (layer for layer in shown if layer.name == name and isinstance(layer, kind))
+    return next((one for one in mine if one.ndim == binding.ndim and not len(one.data)), None)
+
+
+def _is(layer: Layer, saved: np.ndarray) -> bool:
+    """Whether a layer has the very labels that were saved."""
+    fits = isinstance(layer, Labels) and not layer.multiscale and layer.data.shape == saved.shape
+    kept = fits and isinstance(layer.data, np.ndarray) and layer.data.dtype == saved.dtype
+    return kept and np.array_equal(layer.data, saved)
 
 
 def _shows(layer: Layer, saved: StoredLabels) -> bool:

@@ -24,6 +24,15 @@ if TYPE_CHECKING:
     from napari_samara.ui.layers.drawing import Drawing
 
 
+POINTS, SHAPES = "Samara points", "Samara shapes"
+"""Names of new layers for prompts."""
+
+
+def labels_name(binding: ImageBinding) -> str:
+    """Name of a new layer for the labels of an image."""
+    return f"{binding.layer.name} labels"
+
+
 @dataclass(frozen=True)
 class GivenLayers:
     """Layers of the user to work on; what is left out is made.
@@ -185,14 +194,14 @@ class LayerSet:
     def _new_labels(self) -> Labels:
         return Labels(
             np.zeros(self.binding.shape, dtype=np.int32),
-            name=f"{self.binding.layer.name} labels",
+            name=labels_name(self.binding),
             **self.binding.placement(),
         )
 
     def _new_shapes(self) -> Shapes:
         return Shapes(
             ndim=self.binding.ndim,
-            name="Samara shapes",
+            name=SHAPES,
             edge_color=[POSITIVE.rgba],
             face_color="transparent",
             edge_width=2,
@@ -203,7 +212,7 @@ class LayerSet:
     def _new_points(self) -> Points:
         return Points(
             ndim=self.binding.ndim,
-            name="Samara points",
+            name=POINTS,
             face_color=[POSITIVE.rgba],
             border_color="white",
             border_width=0.1,
