@@ -48,7 +48,7 @@ def filled_model(
     KeyMismatchError
         Parameters are missing, unknown or of another shape.
     CheckpointError
-        The weights cannot be read or no model of these sizes exists.
+        The weights cannot be read or are no finite numbers, or no model of these sizes exists.
     """
     origin = str(paths[0] if len(paths) == 1 else paths[0].parent)
     safe = all(path.suffix == ".safetensors" for path in paths)
@@ -119,4 +119,11 @@ def _stored(name: str, value: Tensor, wanted: Tensor, origin: str) -> Tensor:
         raise CheckpointError(f"{origin}: {name} is stored in the layout {value.layout}")
     if value.is_floating_point() != wanted.is_floating_point() or value.is_complex():
         raise CheckpointError(f"{origin}: {name} is stored as {value.dtype}, not {wanted.dtype}")
-    return value.to(wanted.dtype).contiguous()
+    found = value.to(wanted.dtype).contiguous()
+    if found.is_floating_point() and not found.isfinite().all():
+        count = int((~found.isfinite()).sum())
+        raise CheckpointError(
+            f"{origin}: {count} of the {found.numel()} values of {name} are infinite or no "
+            "numbers; the weights are damaged, or were stored in a type that cannot hold them"
+        )
+    return found
