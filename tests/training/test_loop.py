@@ -340,10 +340,10 @@ def test_only_the_part_around_an_object_is_decoded(
     seen: list[tuple[tuple[int, ...], tuple[int, int]]] = []
 
     class Spy(loop.Rounds):
-        def __init__(self, model: SamModel, features: Any, corners: Any) -> None:
+        def __init__(self, model: SamModel, features: Any, corners: Any, again: float) -> None:
             size = tuple(features.embedding.shape[-2:])
             seen.extend((size, corner) for corner in corners)
-            super().__init__(model, features, corners)
+            super().__init__(model, features, corners, again)
 
     monkeypatch.setattr(loop, "Rounds", Spy)
     whole = make_trainer(tmp_path / "a", side=64, phantoms=1.0)
