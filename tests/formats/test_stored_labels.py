@@ -67,3 +67,15 @@ def test_arrays_of_others(tmp_path: Path, options: Any) -> None:
     labels[4, 6, 8] = 300
     assert labels.highest == 300
     assert [block.max() for block in labels.written()] == [300]
+
+
+def test_has_the_labels_of_an_array(tmp_path: Path) -> None:
+    labels, other = create_labels(tmp_path / "l.ome.zarr", SHAPE), np.zeros(SHAPE, np.int32)
+    assert labels.has(other)
+    labels[9, 10:20, 250:260] = other[9, 10:20, 250:260] = 7
+    assert labels.has(other)
+    other[0, 0, 0] = 1  # where nothing was written
+    assert not labels.has(other)
+    other[0, 0, 0], other[9, 15, 255] = 0, 8
+    assert not labels.has(other)
+    assert not labels.has(other[:5])

@@ -221,7 +221,6 @@ def in_a_folder(begin: Any, tmp_path: Path) -> tuple[Path, Path]:
 
 def test_labels_in_a_folder_are_gone_on_with(begin: Any, tmp_path: Path) -> None:
     journal, path = in_a_folder(begin, tmp_path)
-    open_labels(path)[:9] = 3  # as a crash between journal and labels leaves them
     viewer = ViewerModel()
     layer = viewer.add_image(np.zeros(SHAPE, np.uint8), name="cells")
     annotator = begin(viewer, layer, keeping=Keeping(journal, recover(journal)))
@@ -249,6 +248,27 @@ def test_a_layer_that_shows_the_folder_is_taken(begin: Any, tmp_path: Path) -> N
     assert annotator.labels is shown
     assert annotator.session.labels.layer.data is shown.data
     assert (np.asarray(shown.data) == disk(SHAPE, 40, 50)).all()
+
+
+@pytest.mark.parametrize("region", [np.s_[:9], np.s_[40:42, 50:52]])
+def test_a_folder_that_was_changed_since_is_left_alone(
+    begin: Any, tmp_path: Path, region: Any
+) -> None:
+    """By another annotation, or another program: nothing of theirs is lost."""
+    journal, path = in_a_folder(begin, tmp_path)
+    open_labels(path)[region] = 3
+    theirs = open_labels(path)[...]
+    viewer = ViewerModel()
+    layer = viewer.add_image(np.zeros(SHAPE, np.uint8), name="cells")
+    saved = recover(journal)
+    assert saved is not None
+    restored, why = Restored.in_place(saved, np.zeros(SHAPE, np.uint8))
+    assert "changed since" in why
+    annotator = begin(viewer, layer, keeping=Keeping(journal, restored))
+    assert isinstance(annotator.labels.data, np.ndarray)
+    assert (annotator.labels.data == disk(SHAPE, 40, 50)).all()
+    assert (open_labels(path)[...] == theirs).all()
+    open_labels(path).hold()
 
 
 @pytest.mark.parametrize("gone", [True, False])

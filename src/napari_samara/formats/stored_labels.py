@@ -107,6 +107,24 @@ class StoredLabels:
         for region in self._regions():
             yield self[region]
 
+    def has(self, labels: NDArray[Any]) -> bool:
+        """Whether these are the labels of an array; where nothing was written they are 0.
+
+        Parameters
+        ----------
+        labels : ndarray of int
+            Of any shape.
+        """
+        if labels.shape != self.shape:
+            return False
+        here = 0
+        for region in self._regions():
+            part = labels[region]
+            if not np.array_equal(self[region], part):
+                return False
+            here += int(np.count_nonzero(part))
+        return here == int(np.count_nonzero(labels))
+
     def clear(self) -> None:
         """Make all labels 0.
 

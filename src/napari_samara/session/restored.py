@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -87,7 +87,9 @@ class Restored:
 
     @classmethod
     def in_place(cls, saved: SavedSession, image: Any, rgb: bool = False) -> tuple[Restored, str]:
-        """Replay a saved session into the folder that its labels were in, if it is there.
+        """Replay a saved session, and go on in the folder that its labels were in.
+
+        Nothing is written: the folder is taken up where it has the very labels of the session.
 
         Parameters
         ----------
@@ -97,27 +99,30 @@ class Restored:
         Returns
         -------
         Restored, str
-            With labels that are held, see `StoredLabels.hold`; else in memory, and why, "" where
-            they were there before.
+            With labels that are held, see `StoredLabels.hold`; else in memory, and why: the folder
+            is gone or in use, or has been changed since.  "" where they were in memory before.
 
         Raises
         ------
         ImageError, FileFormatError
             As for `of`.
         """
-        folder = saved.about.get("labels_folder")
+        restored, folder = cls.of(saved, image, rgb), saved.about.get("labels_folder")
         if not isinstance(folder, str):
-            return cls.of(saved, image, rgb), ""
+            return restored, ""
+        labels: Any = None
         try:
             labels = open_labels(folder)
             labels.hold()
         except (OSError, SamaraError) as error:
-            return cls.of(saved, image, rgb), f"The labels are in memory now: {error}."
-        try:
-            return cls.of(saved, image, rgb, labels), ""
-        except BaseException:
-            labels.release()
-            raise
+            return restored, f"The labels are in memory now: {error}."
+        if labels.dtype == restored.labels.dtype and labels.has(restored.labels):
+            return replace(restored, labels=labels), ""
+        labels.release()
+        return restored, (
+            f"The labels are in memory now: those in {folder} were changed since, and are left as "
+            "they are."
+        )
 
 
 def check_image(saved: SavedSession, image: Any, rgb: bool = False) -> None:

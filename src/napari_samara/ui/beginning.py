@@ -78,8 +78,8 @@ def layers_for(
     shown = list(shown)
     given = replace(
         given,
-        points=given.points or _left(shown, Points, POINTS, binding),
-        shapes=given.shapes or _left(shown, Shapes, SHAPES, binding),
+        points=_left(shown, Points, POINTS, binding) if given.points is None else given.points,
+        shapes=_left(shown, Shapes, SHAPES, binding) if given.shapes is None else given.shapes,
     )
     if not isinstance(keeping.saved, Restored):
         return given
