@@ -128,7 +128,8 @@ def shares_behind(sizes: Mapping[int, int], given: Collection[int]) -> dict[int,
     total, known = max(sum(sizes.values()), 1), sorted(given)
     if not known:
         return dict.fromkeys(sizes, 1.0)
-    open_ = [index for index in sizes if index not in set(known)]
+    fixed = set(known)
+    open_ = [index for index in sizes if index not in fixed]
     home = {index: min(_around(known, index), key=lambda at: abs(at - index)) for index in open_}
     shares: dict[int, float] = {}
     handed: dict[tuple[int, bool], int] = {}
