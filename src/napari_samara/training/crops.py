@@ -1,4 +1,4 @@
-"""Random views of labelled images: scale, place, orientation, intensity."""
+"""Random views of labelled images: scale, place, orientation, shape, intensity."""
 
 from __future__ import annotations
 
@@ -7,6 +7,8 @@ from typing import TYPE_CHECKING, TypeVar
 
 import numpy as np
 import numpy.typing as npt
+import torch
+import torch.nn.functional as F
 from PIL import Image
 from scipy import ndimage
 
@@ -20,6 +22,10 @@ Pixel = TypeVar("Pixel", bound=np.generic)
 
 STRETCH = 0.15
 """Spread of the logarithm by which half of the views are higher and less wide, or the reverse."""
+
+WARPED, CELLS, SHIFT = 0.15, 4, 0.2
+"""Share of views that are bent, by a grid of so many cells a side whose corners are off by this
+part of a cell (standard deviation)."""
 
 
 @dataclass(frozen=True)
@@ -81,6 +87,10 @@ def random_crop(image: LabelledImage, diameter: float, side: int, rng: np.random
     box = (c0, r0, c1, r1)
     view = Image.fromarray(image.image).resize(size, Image.Resampling.BILINEAR, box=box)
     labels = Image.fromarray(image.labels).resize(size, Image.Resampling.NEAREST, box=box)
+    if rng.random() < WARPED and min(size) >= CELLS**2:
+        mesh = _bent(size, rng)
+        view = view.transform(size, Image.Transform.MESH, mesh, Image.Resampling.BILINEAR)
+        labels = labels.transform(size, Image.Transform.MESH, mesh, Image.Resampling.NEAREST)
     pixels = _intensity(np.asarray(view), rng)
     flip, turns = rng.random() < 0.5, int(rng.integers(4))
     pixels = _orient(pixels, flip, turns)
@@ -100,6 +110,24 @@ def _centre(labels: npt.NDArray[np.int32], rng: np.random.Generator) -> tuple[fl
         if labels[at]:
             break
     return float(at[0]), float(at[1])
+
+
+def _bent(
+    size: tuple[int, int], rng: np.random.Generator
+) -> list[tuple[tuple[int, int, int, int], tuple[float, ...]]]:
+    """Return a mesh, as `PIL.Image.Image.transform` takes it, that bends all but the border."""
+    x, y = np.meshgrid(*(np.linspace(0, n, CELLS + 1).round().astype(int) for n in size))
+    away = rng.normal(0, SHIFT / CELLS, (2, CELLS + 1, CELLS + 1)).clip(-0.4 / CELLS, 0.4 / CELLS)
+    away[0, :, [0, -1]] = away[1, [0, -1], :] = 0
+    from_x, from_y = x + away[0] * size[0], y + away[1] * size[1]
+    mesh = []
+    for i in range(CELLS):
+        for j in range(CELLS):
+            target = int(x[i, j]), int(y[i, j]), int(x[i + 1, j + 1]), int(y[i + 1, j + 1])
+            corners = (i, j), (i + 1, j), (i + 1, j + 1), (i, j + 1)
+            source = tuple(float(v) for at in corners for v in (from_x[at], from_y[at]))
+            mesh.append((target, source))
+    return mesh
 
 
 def _orient(array: npt.NDArray[Pixel], flip: bool, turns: int) -> npt.NDArray[Pixel]:
@@ -122,6 +150,10 @@ def _intensity(view: npt.NDArray[np.uint8], rng: np.random.Generator) -> Floats:
         low, high = float(x.min()), float(x.max())
         unit = np.clip((x - low) / max(high - low, 1e-6), 0, 1)
         x = unit ** np.float32(np.exp(rng.uniform(-0.6, 0.6)))
+    if rng.random() < 0.15:
+        x = _toned(x, rng)
+    if rng.random() < 0.08:
+        x = _filtered(x, rng)
     if rng.random() < 0.12:
         x = ndimage.gaussian_filter(x, (*[rng.uniform(0.3, 1.2)] * 2, 0))
     if rng.random() < 0.15:  # uneven light
@@ -133,6 +165,30 @@ def _intensity(view: npt.NDArray[np.uint8], rng: np.random.Generator) -> Floats:
         noise = rng.normal(0, rng.uniform(0.02, 0.25) * float(x.std()), x.shape[:2])
         x = x + noise[..., None].astype(np.float32)
     return standardise(x)
+
+
+def _toned(x: Floats, rng: np.random.Generator) -> Floats:
+    """Return values under a rising curve of random steepness everywhere."""
+    knots = np.linspace(x.min(), x.max(), 6)
+    curve = np.concatenate([[0.0], rng.dirichlet([1.5] * 5).cumsum()])
+    return np.interp(x, knots, curve).astype(np.float32)
+
+
+def _filtered(x: Floats, rng: np.random.Generator) -> Floats:
+    """Return (rows, cols, 3) values mixed with what a random small network makes of them.
+
+    The objects stay where they are and look as no microscope would show them (global intensity
+    non-linear augmentation, Ouyang et al. 2022).
+    """
+    pixels = torch.from_numpy(x.transpose(2, 0, 1).copy())[None]
+    first = torch.from_numpy(rng.normal(size=(4, 3, 3, 3)).astype(np.float32))
+    second = torch.from_numpy(rng.normal(size=(3, 4, 1, 1)).astype(np.float32))
+    centred = pixels - pixels.mean()
+    made = F.conv2d(F.leaky_relu(F.conv2d(F.pad(centred, (1, 1, 1, 1), "replicate"), first)), second)
+    made = made * (centred.std(correction=0) / made.std(correction=0).clamp(min=SMALLEST_STD))
+    share = float(rng.uniform())
+    mixed = share * centred + (1 - share) * (made - made.mean())
+    return np.asarray(mixed[0].numpy().transpose(1, 2, 0))
 
 
 def standardise(x: npt.NDArray[np.floating]) -> Floats:

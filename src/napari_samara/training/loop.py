@@ -98,6 +98,7 @@ class Trainer:
             ],
             lr=recipe.learning_rate,
             betas=(0.9, 0.98),
+            fused=self.device.type == "cuda",
         )
         self.step = 0
 

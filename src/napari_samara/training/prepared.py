@@ -107,20 +107,25 @@ class Preparation(Dataset[Prepared]):
         rng = np.random.default_rng((recipe.seed, step, self.rank))
         # a seed of its own: (seed, step) alone is the one of the first worker, as zeros at the end
         # of a seed count for nothing
-        large = np.random.default_rng((recipe.seed, step, _SHARED)).random()
+        shared = np.random.default_rng((recipe.seed, step, _SHARED))
+        large, halved, earlier, second, third = shared.random(5) < (
+            recipe.large_share,
+            recipe.region_share,
+            recipe.earlier,
+            recipe.second_round,
+            recipe.third_round,
+        )  # what a step costs, so that no worker waits for another
         prompted = step >= recipe.dense_steps
         side, count = recipe.side, recipe.batch if prompted else recipe.dense_batch
-        if prompted and large < recipe.large_share:
+        if prompted and large:
             side, count = self.size, recipe.large_batch
         crops = [self.views.draw(rng, side) for _ in range(count)]
         pixels = torch.from_numpy(np.stack([crop.pixels for crop in crops]))
         targets = InstanceTargets.of_views([instance_targets(crop.labels, rng) for crop in crops])
         if not prompted:
             return Prepared(step, pixels, targets)
-        rounds = 1 + int(rng.random() < recipe.second_round)
-        rounds += int(rounds == 2 and rng.random() < recipe.third_round)
-        earlier = bool(rng.random() < recipe.earlier)
-        groups = self._objects([crop.labels for crop in crops], earlier, rng)
+        rounds = 1 + int(second) + int(second and third)
+        groups = self._objects([crop.labels for crop in crops], bool(halved), bool(earlier), rng)
         clicks = recipe.seed, step, _CLICKS + self.rank
         return Prepared(step, pixels, targets, groups, rounds, clicks)
 
@@ -154,14 +159,14 @@ class Preparation(Dataset[Prepared]):
         yield from loader
 
     def _objects(
-        self, views: list[np.ndarray], earlier: bool, rng: np.random.Generator
+        self, views: list[np.ndarray], halved: bool, earlier: bool, rng: np.random.Generator
     ) -> list[PreparedObjects]:
         """Choose what is prompted in each view; parts of one size go together."""
         groups: dict[int, list[tuple[int, Region, tuple[int, int], ViewObjects]]] = {}
         for number, labels in enumerate(views):
             row, col = self._offset(rng, len(labels))
             region = Region(0, 0, len(labels) // self.patch)
-            if rng.random() < self.recipe.region_share:
+            if halved:
                 region = region_of(labels, self.patch, self.recipe.smallest, rng)
             part = region.of_labels(labels, self.patch)
             objects = choose_objects(part, self.recipe, rng, earlier)

@@ -45,7 +45,8 @@ class Recipe:
     decay_from : float
         Part of the run after which the learning rate falls.
     region_share : float
-        Share of views of which only the half around one object is decoded: a quarter of the work.
+        Share of steps that decode only the half of each view around one object: a quarter of the
+        work. Views of a step are treated alike, so that few sizes have to be decoded.
     second_round, third_round : float
         Share of steps with corrective clicks, and of those the share with a second round of them.
     again : float

@@ -60,7 +60,9 @@ class Workers:
         """Overwrite tensors with those of the first worker."""
         if self.count > 1:
             for tensor in tensors:
-                torch.distributed.broadcast(tensor, 0)
+                same = tensor.cpu()
+                torch.distributed.broadcast(same, 0)
+                tensor.copy_(same)
 
     def agree(self, decision: bool) -> bool:
         """Return what the first worker decides."""
@@ -77,5 +79,6 @@ class Workers:
                 parameter.grad = torch.zeros_like(parameter)
         grads = [p.grad for p in parameters if p.grad is not None]
         flat = torch.nn.utils.parameters_to_vector(grads)
-        torch.distributed.all_reduce(flat)
-        torch.nn.utils.vector_to_parameters(flat / self.count, grads)
+        total = flat.cpu()  # workers that share a GPU can only meet here
+        torch.distributed.all_reduce(total)
+        torch.nn.utils.vector_to_parameters(total.to(flat.device) / self.count, grads)
