@@ -82,8 +82,8 @@ def open_session(
     from napari_samara.engine.predictor import Predictor
     from napari_samara.session import Session, read_session, recover
     from napari_samara.session.opening import spatial_shape
+    from napari_samara.session.stores import embedding_store
     from napari_samara.session.volume_job import has_channels
-    from napari_samara.store import ZarrStore
     from napari_samara.volume_contrast import volume_contrast
 
     source = Path(image) if isinstance(image, str | os.PathLike) else None
@@ -99,7 +99,7 @@ def open_session(
             options.setdefault("journal", Path(resume))
             resume = recover(resume)
     if isinstance(store, str | os.PathLike):
-        store = ZarrStore(store)
+        store = embedding_store(store)
     options.setdefault("rgb", has_channels(image))
     if isinstance(options.get("labels"), str | os.PathLike):
         shape = spatial_shape(image, options["rgb"])

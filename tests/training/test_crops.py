@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
+from PIL import Image
 
 from napari_samara.model.preprocess import PreprocessConfig, normalise
 from napari_samara.training import crops
@@ -11,6 +12,7 @@ from napari_samara.training.crops import random_crop, standardise, typical_diame
 from napari_samara.training.data import LabelledImage
 
 SIDE = 64
+BILINEAR, NEAREST = Image.Resampling.BILINEAR, Image.Resampling.NEAREST
 
 
 def disk(side: int, radius: float, row: float, col: float) -> np.ndarray:
@@ -135,3 +137,37 @@ def test_standardised_as_at_prediction(image: np.ndarray) -> None:
     expected = normalise(image, PreprocessConfig(64, 64, per_image=True))
     found = standardise(image.astype(np.float32) / 255).transpose(2, 0, 1)
     np.testing.assert_allclose(found, expected, atol=1e-3)
+
+
+@pytest.mark.parametrize("size", [(64, 64), (17, 40), (33, 16)])
+def test_a_bent_view_keeps_its_border_and_pixels_with_their_ids(size: tuple[int, int]) -> None:
+    """Values that count columns are where the ids that count them are, but not where they were."""
+    cols = np.broadcast_to(np.arange(size[0]), size[::-1])
+    view, labels = (Image.fromarray(cols.astype(kind)) for kind in (np.uint8, np.int32))
+    moved = 0
+    for seed in range(8):
+        mesh = crops._bent(size, np.random.default_rng(seed))
+        bent = np.asarray(view.transform(size, Image.Transform.MESH, mesh, BILINEAR)).astype(int)
+        ids = np.asarray(labels.transform(size, Image.Transform.MESH, mesh, NEAREST))
+        assert np.abs(bent - ids).max() <= 1
+        assert np.abs(bent[:, [0, -1]] - cols[:, [0, -1]]).max() <= 1
+        moved = max(moved, int(np.abs(ids - cols).max()))
+    assert moved >= min(size) // 16
+
+
+def test_a_tone_curve_rises_and_keeps_the_order_of_values() -> None:
+    values = np.sort(np.random.default_rng(0).normal(size=300)).astype(np.float32)
+    toned = [crops._toned(values, np.random.default_rng(seed)) for seed in range(5)]
+    assert all((np.diff(one) >= 0).all() for one in toned)
+    assert not np.allclose(toned[0], toned[1])
+
+
+@pytest.mark.parametrize("constant", [False, True])
+def test_a_filtered_view_is_finite_and_of_the_same_contrast(constant: bool) -> None:
+    x = np.random.default_rng(0).normal(size=(20, 30, 3)).astype(np.float32)
+    x = np.full_like(x, 0.5) if constant else x
+    for seed in range(6):
+        found = crops._filtered(x, np.random.default_rng(seed))
+        assert found.shape == x.shape
+        assert np.isfinite(found).all()
+        assert found.std() <= 1.01 * x.std()

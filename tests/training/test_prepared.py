@@ -62,7 +62,7 @@ def test_large_views_come_in_a_batch_of_their_own() -> None:
 
 
 def test_objects_of_a_step_are_all_given_by_masks_of_the_slice_before_or_none() -> None:
-    made = [preparation(earlier=0.5, batch=4)[step] for step in range(5)]
+    made = [preparation(earlier=0.5, batch=4)[step] for step in range(9)]
     given = [[group.objects.earlier is not None for group in one.groups] for one in made]
     assert all(len(set(some)) == 1 for some in given)
     assert {some[0] for some in given} == {True, False}

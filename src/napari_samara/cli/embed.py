@@ -19,8 +19,8 @@ from napari_samara.cli.report import Progress, emit, say
 from napari_samara.errors import StoreError
 from napari_samara.images import open_image
 from napari_samara.session.embed_settings import EmbedSettings
+from napari_samara.session.stores import embedding_store
 from napari_samara.session.volume_job import volume_job
-from napari_samara.store import ZarrStore
 
 if TYPE_CHECKING:
     from napari_samara.cli.options import Subparsers
@@ -100,7 +100,7 @@ def run(args: argparse.Namespace) -> int:
     if args.resume and not args.store.is_dir():
         raise StoreError(f"there is no store {args.store} to go on with; leave out --resume")
     settings = settings_from(args, EmbedSettings)
-    store = ZarrStore(args.store, settings.store_precision)
+    store = embedding_store(args.store, settings.store_precision)
     image, rgb = open_image(args.image, args.file_axes, args.channels)
     predictor = predictor_of(args)
     say(f"device: {predictor.device}")

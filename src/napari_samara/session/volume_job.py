@@ -10,8 +10,9 @@ from napari_samara.intensity import Contrast
 from napari_samara.session.embed_settings import EmbedSettings
 from napari_samara.session.embeddings import Embeddings
 from napari_samara.session.opening import spatial_shape
+from napari_samara.session.stores import embedding_store
 from napari_samara.session.volume_embedding import VolumeEmbedding
-from napari_samara.store import MemoryStore, ZarrStore
+from napari_samara.store import MemoryStore
 from napari_samara.volume_contrast import volume_contrast
 
 if TYPE_CHECKING:
@@ -80,7 +81,7 @@ def volume_job(
     rgb = has_channels(image) if rgb is None else rgb
     planes = planes_of(spatial_shape(image, rgb), axes, fixed)
     if isinstance(store, str | os.PathLike):
-        store = ZarrStore(store, settings.store_precision)
+        store = embedding_store(store, settings.store_precision)
     if contrast is None:
         contrast = Contrast(settings.contrast)
         contrast = contrast if settings.per_slice else volume_contrast(image, contrast, rgb)

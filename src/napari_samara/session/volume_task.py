@@ -11,8 +11,9 @@ from napari_samara.engine.plane_order import planes_of
 from napari_samara.errors import ImageError
 from napari_samara.session.embeddings import Embeddings
 from napari_samara.session.opening import spatial_shape
+from napari_samara.session.stores import embedding_store
 from napari_samara.session.volume_job import has_channels
-from napari_samara.store import MemoryStore, ZarrStore
+from napari_samara.store import MemoryStore
 from napari_samara.volume_contrast import volume_contrast
 
 if TYPE_CHECKING:
@@ -195,7 +196,7 @@ def views_of(image: Any, predictor: Predictor, task: VolumeTask) -> Callable[[in
     del rest[task.axis % len(shape)]
     store = task.store
     if store is not None and not hasattr(store, "get"):
-        store = ZarrStore(store)
+        store = embedding_store(store)
     contrast = volume_contrast(image, task.contrast, rgb)
     embeddings = Embeddings(image, rgb, predictor, MemoryStore(_MEMORY), store)
     options: dict[str, Any] = {"rest": rest, "spacing": task.spacing}

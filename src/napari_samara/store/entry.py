@@ -10,7 +10,7 @@ from __future__ import annotations
 import json
 import zlib
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeAlias
 
 import numpy as np
 
@@ -19,6 +19,7 @@ from napari_samara.errors import StoreError
 from napari_samara.geometry import Frame
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
     from pathlib import Path
 
     from numpy.typing import NDArray
@@ -26,6 +27,8 @@ if TYPE_CHECKING:
 # What reading a damaged folder raises, in zarr, json and here; StoreError is an OSError.
 _DAMAGE = (OSError, KeyError, ValueError, TypeError, AttributeError, RuntimeError, IndexError)
 
+
+Narrowed: TypeAlias = "Callable[[NDArray[np.float32]], NDArray[Any] | None]"
 
 # Path of the one chunk of an array of three axes.
 _CHUNK = ("c", "0", "0", "0")
@@ -53,7 +56,7 @@ class Entry:
     modified: float
 
 
-def write_entry(folder: Path, embedding: Embedding, dtype: np.dtype[Any]) -> None:
+def write_entry(folder: Path, embedding: Embedding, narrowed: Narrowed) -> None:
     """Write an embedding into a new folder.
 
     Parameters
@@ -62,8 +65,9 @@ def write_entry(folder: Path, embedding: Embedding, dtype: np.dtype[Any]) -> Non
         Not there yet.
     embedding : Embedding
         With a key.
-    dtype : numpy.dtype
-        Of the numbers on disk; a feature map that does not fit stays in 32 bits.
+    narrowed : callable
+        Gives the numbers of a feature map as they are kept; None where they do not fit, which
+        stay in 32 bits.
 
     Raises
     ------
@@ -72,7 +76,7 @@ def write_entry(folder: Path, embedding: Embedding, dtype: np.dtype[Any]) -> Non
     """
     assert embedding.key is not None  # the store has looked
     frame = embedding.frame
-    kept = {name: _kept(array, dtype) for name, array in embedding.features.items()}
+    kept = {name: _kept(array, narrowed) for name, array in embedding.features.items()}
     about: dict[str, Any] = {
         "key": embedding.key.to_dict(),
         "frame": [frame.rows, frame.cols, frame.input_size],
@@ -179,13 +183,26 @@ def _check_of(about: dict[str, Any]) -> int:
     return zlib.crc32(json.dumps(said, sort_keys=True).encode())
 
 
-def _kept(array: NDArray[np.float32], dtype: np.dtype[Any]) -> NDArray[Any]:
-    """`array` in the type of the store, where its numbers fit."""
+def _kept(array: NDArray[np.float32], narrowed: Narrowed) -> NDArray[Any]:
+    """`array` in the byte order and the type of the store, where its numbers fit."""
+    found = narrowed(array)
+    kept: NDArray[Any] = array if found is None else found
+    return kept.astype(kept.dtype.newbyteorder("<"), copy=False)
+
+
+def halved(array: NDArray[np.float32]) -> NDArray[np.float16] | None:
+    """Return numbers in 16 bits, None where one of them is too large.
+
+    Parameters
+    ----------
+    array : ndarray of float32
+        Any.
+    """
     try:
         with np.errstate(over="raise"):
-            return array.astype(dtype.newbyteorder("<"), copy=False)
+            return array.astype(np.float16)
     except FloatingPointError:
-        return array.astype("<f4", copy=False)
+        return None
 
 
 def _array_metadata(shape: tuple[int, ...], dtype: np.dtype[Any]) -> dict[str, Any]:

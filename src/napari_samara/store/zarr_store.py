@@ -16,7 +16,15 @@ import numpy as np
 from napari_samara.embedding import EmbeddingKey
 from napari_samara.errors import OutputError, StoreError
 from napari_samara.output import whole_file
-from napari_samara.store.entry import Entry, entry_of, read_entry, size_of, write_entry
+from napari_samara.store.entry import (
+    Entry,
+    Narrowed,
+    entry_of,
+    halved,
+    read_entry,
+    size_of,
+    write_entry,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -48,17 +56,22 @@ class ZarrStore:
         ``"float16"`` (half the size; single maps that do not fit stay in 32 bits) or
         ``"float32"``.  What it changes in masks is in the documentation of volumes.
 
+    half : callable
+        Gives numbers in 16 bits, or None where one of them is too large; numpy's way is slow.
+
     Raises
     ------
     StoreError
         If there is something else at `path`, or the precision is neither of the two.
     """
 
-    def __init__(self, path: str | os.PathLike[str], precision: str = "float16") -> None:
+    def __init__(
+        self, path: str | os.PathLike[str], precision: str = "float16", half: Narrowed = halved
+    ) -> None:
         self.path = Path(path)
         if precision not in ("float16", "float32"):
             raise StoreError(f"a store keeps float16 or float32, got {precision!r}")
-        self._type = np.dtype(precision)
+        self._type, self._half = np.dtype(precision), half
         self._check()
 
     def __repr__(self) -> str:
@@ -115,7 +128,7 @@ class ZarrStore:
         part = self.path / f".part-{uuid.uuid4().hex}"
         try:
             self._begin()
-            write_entry(part, embedding, self._type)
+            write_entry(part, embedding, self._half if self.itemsize == 2 else np.asarray)
             self._publish(part, self._folder(embedding.key))
         except (OSError, RuntimeError) as error:
             raise StoreError(f"cannot write to the store {self.path}: {error}") from error

@@ -23,7 +23,7 @@ Pixel = TypeVar("Pixel", bound=np.generic)
 STRETCH = 0.15
 """Spread of the logarithm by which half of the views are higher and less wide, or the reverse."""
 
-WARPED, CELLS, SHIFT = 0.15, 4, 0.2
+WARPED, CELLS, SHIFT = 0.05, 4, 0.2
 """Share of views that are bent, by a grid of so many cells a side whose corners are off by this
 part of a cell (standard deviation)."""
 
@@ -150,9 +150,9 @@ def _intensity(view: npt.NDArray[np.uint8], rng: np.random.Generator) -> Floats:
         low, high = float(x.min()), float(x.max())
         unit = np.clip((x - low) / max(high - low, 1e-6), 0, 1)
         x = unit ** np.float32(np.exp(rng.uniform(-0.6, 0.6)))
-    if rng.random() < 0.15:
+    if rng.random() < 0.1:
         x = _toned(x, rng)
-    if rng.random() < 0.08:
+    if rng.random() < 0.03:
         x = _filtered(x, rng)
     if rng.random() < 0.12:
         x = ndimage.gaussian_filter(x, (*[rng.uniform(0.3, 1.2)] * 2, 0))
@@ -184,7 +184,9 @@ def _filtered(x: Floats, rng: np.random.Generator) -> Floats:
     first = torch.from_numpy(rng.normal(size=(4, 3, 3, 3)).astype(np.float32))
     second = torch.from_numpy(rng.normal(size=(3, 4, 1, 1)).astype(np.float32))
     centred = pixels - pixels.mean()
-    made = F.conv2d(F.leaky_relu(F.conv2d(F.pad(centred, (1, 1, 1, 1), "replicate"), first)), second)
+    made = F.conv2d(
+        F.leaky_relu(F.conv2d(F.pad(centred, (1, 1, 1, 1), "replicate"), first)), second
+    )
     made = made * (centred.std(correction=0) / made.std(correction=0).clamp(min=SMALLEST_STD))
     share = float(rng.uniform())
     mixed = share * centred + (1 - share) * (made - made.mean())

@@ -20,8 +20,8 @@ from typing import TYPE_CHECKING
 from napari_samara.errors import FileFormatError, ImageError, OutputError, SessionError, StoreError
 from napari_samara.session.journal import JOURNAL_FILE, SESSION_FILE, Journal, recover
 from napari_samara.session.restored import Restored, check_image
+from napari_samara.session.stores import embedding_store
 from napari_samara.session.thread_runner import let_them_leave
-from napari_samara.store import ZarrStore
 from napari_samara.ui.keeping import Keeping
 
 if TYPE_CHECKING:
@@ -256,7 +256,7 @@ def _changed(folder: Path) -> datetime:
 def _store(home: Path, wanted: bool) -> EmbeddingStore | None:
     """Store of an image; a store that cannot be used costs time only, so nothing is said."""
     with contextlib.suppress(StoreError, OSError):
-        return ZarrStore(home / STORE_FOLDER) if wanted else None
+        return embedding_store(home / STORE_FOLDER) if wanted else None
     return None
 
 
