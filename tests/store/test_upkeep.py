@@ -31,7 +31,7 @@ def store(tmp_path: Path) -> ZarrStore:
     return made
 
 
-def damage(store: ZarrStore, number: int, file: str = "image_embeddings/c/0/0/0") -> str:
+def damage(store: ZarrStore, number: int, file: str = "image_embeddings/c.0.0.0") -> str:
     """Change one byte of an entry and return its name."""
     path = store.path / KEYS[number].digest() / file
     data = bytearray(path.read_bytes())
@@ -47,7 +47,7 @@ def test_entries_say_what_they_are(store: ZarrStore) -> None:
     assert found[KEYS[2].digest()].modified == 7200.0
 
 
-@pytest.mark.parametrize("file", ["image_embeddings/c/0/0/0", "high_res_0/c/0/0/0"])
+@pytest.mark.parametrize("file", ["image_embeddings/c.0.0.0", "high_res_0/c.0.0.0"])
 def test_a_single_changed_bit_is_found(store: ZarrStore, file: str) -> None:
     assert damaged_entries(store) == {}
     name = damage(store, 1, file)

@@ -157,20 +157,36 @@ def test_arrays_as_the_library_writes_them_are_read(entry: Path) -> None:
     assert same(embedding_of(KEY), ZarrStore(entry.parent).get(KEY))
 
 
+def test_arrays_of_the_first_releases_are_read_without_the_library(
+    entry: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Their chunk lay three folders deep."""
+    name = entry / "image_embeddings"
+    values = np.asarray(zarr.open_array(str(name), mode="r")[...])
+    shutil.rmtree(name)
+    zarr.create_array(str(name), data=values, chunks=values.shape, compressors=None)
+    assert (name / "c" / "0" / "0" / "0").is_file()
+    monkeypatch.setattr("napari_samara.store.entry._read_by_library", lambda _: pytest.fail("read"))
+    assert same(embedding_of(KEY), ZarrStore(entry.parent).get(KEY))
+
+
 def test_written_as_the_library_writes_it(entry: Path, tmp_path: Path) -> None:
     group = zarr.open_group(str(entry), mode="r", zarr_format=3)
     array = group["image_embeddings"]
     assert isinstance(array, zarr.Array)
     values = np.asarray(array[...])
     assert np.array_equal(values, embedding_of(KEY).image)
-    options = {"chunks": values.shape, "compressors": None, "zarr_format": 3}
+    options = {
+        "chunks": values.shape,
+        "compressors": None,
+        "zarr_format": 3,
+        "chunk_key_encoding": {"name": "default", "separator": "."},
+    }
     zarr.create_array(str(tmp_path / "a"), data=values, **options)
     ours, theirs = (
         json.loads((folder / "zarr.json").read_text())
         for folder in (entry / "image_embeddings", tmp_path / "a")
     )
     assert ours == theirs
-    chunks = [
-        folder / "c" / "0" / "0" / "0" for folder in (entry / "image_embeddings", tmp_path / "a")
-    ]
+    chunks = [folder / "c.0.0.0" for folder in (entry / "image_embeddings", tmp_path / "a")]
     assert chunks[0].read_bytes() == chunks[1].read_bytes()

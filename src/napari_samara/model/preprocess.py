@@ -227,7 +227,7 @@ def _table(resized: NDArray[np.uint8], config: PreprocessConfig) -> NDArray[np.f
         mean = np.array(config.image_mean, np.float32)
         std = np.array(config.image_std, np.float32)
         return np.asarray((values - mean[:, None]) / std[:, None])
-    counts = np.bincount(resized.reshape(-1), minlength=256)
+    counts = np.reshape(Image.fromarray(resized).histogram(), (3, 256)).sum(0)
     middle = np.average(values, weights=counts)
     spread = np.sqrt(np.average((values - middle) ** 2, weights=counts))
     standardised = (values - middle) / max(float(spread), SMALLEST_STD)

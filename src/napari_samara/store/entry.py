@@ -30,8 +30,9 @@ _DAMAGE = (OSError, KeyError, ValueError, TypeError, AttributeError, RuntimeErro
 
 Narrowed: TypeAlias = "Callable[[NDArray[np.float32]], NDArray[Any] | None]"
 
-# Path of the one chunk of an array of three axes.
-_CHUNK = ("c", "0", "0", "0")
+# What stands between the parts of the name of the one chunk of an array, c.0.0.0: a file beside the
+# description. Entries of the first releases have three folders more for each array.
+_SEPARATOR, _FOLDERS = ".", "/"
 
 
 @dataclass(frozen=True)
@@ -85,10 +86,9 @@ def write_entry(folder: Path, embedding: Embedding, narrowed: Narrowed) -> None:
     about["check"] = _check_of(about)
     folder.mkdir()
     for name, array in kept.items():
-        chunk = folder.joinpath(name, *_CHUNK)
-        chunk.parent.mkdir(parents=True)
-        array.tofile(chunk)
-        _write_json(folder / name, _array_metadata(array.shape, array.dtype))
+        (folder / name).mkdir()
+        array.tofile(_chunk(folder / name, _SEPARATOR))
+        _write_json(folder / name, _array_metadata(array.shape, array.dtype, _SEPARATOR))
     group = {"attributes": {"samara": about}, "zarr_format": 3, "node_type": "group"}
     _write_json(folder, group)
 
@@ -205,13 +205,18 @@ def halved(array: NDArray[np.float32]) -> NDArray[np.float16] | None:
         return None
 
 
-def _array_metadata(shape: tuple[int, ...], dtype: np.dtype[Any]) -> dict[str, Any]:
+def _chunk(folder: Path, separator: str) -> Path:
+    """Path of the one chunk of an array of three axes."""
+    return folder / separator.join("c000")
+
+
+def _array_metadata(shape: tuple[int, ...], dtype: np.dtype[Any], separator: str) -> dict[str, Any]:
     """Return what zarr v3 says of an array of one chunk without compression."""
     return {
         "shape": list(shape),
         "data_type": dtype.name,
         "chunk_grid": {"name": "regular", "configuration": {"chunk_shape": list(shape)}},
-        "chunk_key_encoding": {"name": "default", "configuration": {"separator": "/"}},
+        "chunk_key_encoding": {"name": "default", "configuration": {"separator": separator}},
         "fill_value": 0.0,
         "codecs": [{"name": "bytes", "configuration": {"endian": "little"}}],
         "attributes": {},
@@ -225,8 +230,11 @@ def _read(folder: Path, crc: int) -> NDArray[np.float32]:
     """Feature map in a folder, checked: a chunk that is lost would be zeros to zarr."""
     said = json.loads((folder / "zarr.json").read_text(encoding="utf-8"))
     shape, dtype = tuple(said["shape"]), np.dtype(said["data_type"])
-    if said == _array_metadata(shape, dtype):
-        array = np.fromfile(folder.joinpath(*_CHUNK), dtype.newbyteorder("<")).reshape(shape)
+    for separator in (_SEPARATOR, _FOLDERS):
+        if said == _array_metadata(shape, dtype, separator):
+            chunk = _chunk(folder, separator)
+            array = np.fromfile(chunk, dtype.newbyteorder("<")).reshape(shape)
+            break
     else:
         array = _read_by_library(folder)
     if zlib.crc32(array.data) != crc:
