@@ -8,7 +8,6 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from napari_samara.engine.volume import Propagation
-from napari_samara.engine.volume_decoding import SlicePrompt
 from napari_samara.engine.volume_fronts import Known
 from napari_samara.engine.volume_result import settled
 from napari_samara.engine.volume_slices import SliceMask
@@ -77,7 +76,7 @@ def prepared(case: Case, targets: list[Target]) -> Prepared:
             box = box_of(target.truth[index])
             if box is not None:
                 embedding = slices.embedding_of(slices.plane(index))
-                mask = case.decode(embedding, [SlicePrompt(box=box)])[0]
+                mask = case.predictor.predict(embedding, box=box)[0]
                 boxed[index] = SliceMask.of(mask.data, mask.score)
         seed = boxed[target.seed]
         copied = dict.fromkeys(range(target.first, target.end), seed)

@@ -10,6 +10,7 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from napari_samara.embedding import IMAGE_EMBEDDINGS
+from napari_samara.engine.box_fit import fitted
 from napari_samara.engine.dense_maps import DenseMaps
 from napari_samara.errors import FrameError
 from napari_samara.model.sam import ImageFeatures
@@ -88,11 +89,13 @@ def decode(
     multimask: bool,
     best_only: bool,
     least: float = 0.0,
+    fit: bool = True,
 ) -> tuple[Tensor, Tensor]:
     """Decode prompts.
 
     Where the family takes a second look, the best mask of a single point is handed back to the
-    decoder together with the point, and what comes out takes its place.
+    decoder together with the point, and what comes out takes its place. Where it fits boxes, masks
+    of a box are cut off at the level at which they fill it best, see `box_fit`.
 
     Parameters
     ----------
@@ -109,6 +112,8 @@ def decode(
     least : float
         Of several masks that are all asked for: predicted IoU below which they need not be made,
         so that their logits may be zero.
+    fit : bool
+        Whether boxes are tight enough to be fitted.
 
     Returns
     -------
@@ -135,6 +140,8 @@ def decode(
         code = model.prompt_encoder(points, signs, None, shown)
         again, score = model.decode(features, code, multimask_output=False)
         logits[best], scores[best] = again[:, 0], score[:, 0]
+    if fit and boxes is not None and masks is None and model.config.mask_decoder_config.fit_boxes:
+        logits = fitted(logits, boxes, embedding.frame)
     return logits.cpu(), scores.cpu()
 
 

@@ -143,7 +143,8 @@ def _decoded(
         return None if parts[0] is None else torch.cat(parts)
 
     prompts = joined("points"), joined("signs"), joined("box"), joined("mask")
-    return decode(predictor.model, embedding, prompts, group[0].ambiguous, best_only=True)
+    # the box is where the object is expected to be, not where it is
+    return decode(predictor.model, embedding, prompts, group[0].ambiguous, True, fit=False)
 
 
 def _smaller(count: int, predictor: Predictor, error: Exception) -> int:

@@ -31,7 +31,14 @@ __all__ = [
 
 _PARTS = ("vision_config", "prompt_encoder_config", "mask_decoder_config")
 
-_SAMARA_ALONE = "skip_channels", "instance_maps", "mask_scores", "fine_maps", "second_look"
+_SAMARA_ALONE = (
+    "skip_channels",
+    "instance_maps",
+    "mask_scores",
+    "fine_maps",
+    "second_look",
+    "fit_boxes",
+)
 """Fields of the decoder that other families do not have."""
 
 _LARGEST_SIDE = 512
@@ -242,6 +249,7 @@ class SamConfig:
             mask_scores=True,
             fine_maps=True,
             second_look=True,
+            fit_boxes=True,
         )
         return cls(vision, prompt, decoder)
 

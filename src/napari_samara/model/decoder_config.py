@@ -74,6 +74,8 @@ class SamMaskDecoderConfig(Sizes):
     second_look : bool
         Whether the best mask of a single point is decoded again with itself as a prompt (samara
         family).
+    fit_boxes : bool
+        Whether the mask of a box is cut off where it fits the box best (samara family).
     """
 
     hidden_size: int = 256
@@ -91,6 +93,7 @@ class SamMaskDecoderConfig(Sizes):
     mask_scores: bool = False
     fine_maps: bool = False
     second_look: bool = False
+    fit_boxes: bool = False
 
     def __post_init__(self) -> None:
         """Check the fields, alone and against each other."""
