@@ -136,7 +136,7 @@ def _orient(array: npt.NDArray[Pixel], flip: bool, turns: int) -> npt.NDArray[Pi
 
 def _intensity(view: npt.NDArray[np.uint8], rng: np.random.Generator) -> Floats:
     """Return (rows, cols, 3) standardised values after random changes of colour and quality."""
-    x = view.astype(np.float32) / 255
+    x: Floats = np.asarray(view / np.float32(255), dtype=np.float32)
     if x.ndim == 2:
         x = np.repeat(x[..., None], 3, axis=2)
     elif rng.random() < 0.3:
@@ -149,7 +149,7 @@ def _intensity(view: npt.NDArray[np.uint8], rng: np.random.Generator) -> Floats:
     if rng.random() < 0.5:
         low, high = float(x.min()), float(x.max())
         unit = np.clip((x - low) / max(high - low, 1e-6), 0, 1)
-        x = unit ** np.float32(np.exp(rng.uniform(-0.6, 0.6)))
+        x = np.asarray(unit ** np.exp(rng.uniform(-0.6, 0.6)), dtype=np.float32)
     if rng.random() < 0.1:
         x = _toned(x, rng)
     if rng.random() < 0.03:
@@ -171,7 +171,7 @@ def _toned(x: Floats, rng: np.random.Generator) -> Floats:
     """Return values under a rising curve of random steepness everywhere."""
     knots = np.linspace(x.min(), x.max(), 6)
     curve = np.concatenate([[0.0], rng.dirichlet([1.5] * 5).cumsum()])
-    return np.interp(x, knots, curve).astype(np.float32)
+    return np.asarray(np.interp(x, knots, curve), dtype=np.float32)
 
 
 def _filtered(x: Floats, rng: np.random.Generator) -> Floats:
