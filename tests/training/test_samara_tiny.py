@@ -29,6 +29,7 @@ if TYPE_CHECKING:
 
 PAIRS = (
     ("dsb2018", "dsb2018/images/n.png", "dsb2018/labels/n.png"),
+    ("dsb2018", "dsb2018/images/stained.png", "dsb2018/labels/stained.png"),
     ("usiigaci", "usiigaci/images/c.png", "usiigaci/labels/c.png"),
     ("axon_sem", "axon_sem/images/a.png", "axon_sem/labels_axon/a.png"),
 )
@@ -41,7 +42,8 @@ def data(tmp_path: Path) -> Path:
     lines = ["part\tdataset\timage\tlabels"]
     labels = square().labels.astype(np.uint8)
     for dataset, image, ids in PAIRS:
-        for name, array in ((image, square().image), (ids, labels)):
+        pixels = 255 - square().image // 4 if "stained" in image else square().image // 4
+        for name, array in ((image, pixels), (ids, labels)):
             (root / name).parent.mkdir(parents=True, exist_ok=True)
             Image.fromarray(array).save(root / name)
         lines += [f"{part}\t{dataset}\t{image}\t{ids}" for part in ("train", "val")]
@@ -59,11 +61,12 @@ def data(tmp_path: Path) -> Path:
 
 def test_sources_are_the_training_parts(data: Path) -> None:
     found = sources(data)
-    assert [len(source.images) for source in found] == [1, 1, 1, 1, 50 + 2 + 2]
+    assert [len(source.images) for source in found] == [1, 1, 1, 1, 1, 50 + 2 + 2]
     assert sum(source.weight for source in found) == pytest.approx(1)
-    assert found[3].images[0].labels.all()  # the axon with its myelin
-    assert not found[2].images[0].labels.all()
-    assert all(not image.labels.any() and not image.image.any() for image in found[4].images)
+    assert [source.images[0].image.mean() > 100 for source in found[:2]] == [False, True]  # stained
+    assert found[4].images[0].labels.all()  # the axon with its myelin
+    assert not found[3].images[0].labels.all()
+    assert all(not image.labels.any() and not image.image.any() for image in found[5].images)
 
 
 @pytest.mark.parametrize(
