@@ -135,14 +135,25 @@ def decode(
     points, signs, boxes, masks = given
     alone = points is not None and points.shape[1] == 1 and boxes is None and masks is None
     if multimask and alone and model.config.mask_decoder_config.second_look:
-        best = torch.arange(len(scores), device=scores.device), scores.argmax(1)
-        shown = F.adaptive_avg_pool2d(logits[best][:, None], model.config.mask_input_size)
-        code = model.prompt_encoder(points, signs, None, shown)
-        again, score = model.decode(features, code, multimask_output=False)
-        logits[best], scores[best] = again[:, 0], score[:, 0]
+        _look_again(model, features, (points, signs), (logits, scores))
     if fit and boxes is not None and masks is None and model.config.mask_decoder_config.fit_boxes:
         logits = fitted(logits, boxes, embedding.frame)
     return logits.cpu(), scores.cpu()
+
+
+def _look_again(
+    model: SamModel,
+    features: ImageFeatures,
+    prompts: tuple[Tensor | None, Tensor | None],
+    found: tuple[Tensor, Tensor],
+) -> None:
+    """Decode the best masks of points once more, each as a prompt beside its point, in place."""
+    logits, scores = found
+    best = torch.arange(len(scores), device=scores.device), scores.argmax(1)
+    shown = F.adaptive_avg_pool2d(logits[best][:, None], model.config.mask_input_size)
+    code = model.prompt_encoder(*prompts, None, shown)
+    again, score = model.decode(features, code, multimask_output=False)
+    logits[best], scores[best] = again[:, 0], score[:, 0]
 
 
 @torch.inference_mode()
