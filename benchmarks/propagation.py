@@ -5,8 +5,8 @@ third.  Printed beside each other, as 3D Dice: the mask of that one slice copied
 the object is in (lower: its ends are given away), the masks made from the true box of every slice
 (upper), and propagation, which is told neither; the share of the way between the two; and the share
 of the slices written that lie beyond the object's ends.  ``--prompts`` compares what the next slice
-is found with, ``--corrections`` corrects the slices of highest doubt, or others drawn by chance, by
-the true mask.
+is found with, ``--corrections`` corrects the slices at the top of the list of doubts, or others
+drawn by chance, by the true mask.
 
     python benchmarks/propagation.py --sets nuclei organs --objects 10 --store /tmp/embeddings
 """
@@ -65,7 +65,7 @@ def main() -> None:
         for title in VARIANTS if args.prompts else ["default"]:
             _follow(f"{group}, {title}", sets, PropagateSettings(**VARIANTS[title]))
         if args.corrections:
-            _correct(group, sets, args.corrections)
+            _correct(group, sets, args.corrections, args.draws)
         print(f"{group}: {time.perf_counter() - start:.0f} s", flush=True)
 
 
@@ -78,6 +78,7 @@ def _arguments() -> argparse.Namespace:
     parser.add_argument("--part", choices=("dev", "held", "all"), default="all")
     parser.add_argument("--prompts", action="store_true", help="compare kinds of prompts")
     parser.add_argument("--corrections", type=int, default=0, metavar="N", help="of each object")
+    parser.add_argument("--draws", type=int, default=4, metavar="N", help="of slices by chance")
     parser.add_argument("--store", help="folder that keeps embeddings for the next run")
     parser.add_argument("--seed", type=int, default=0)
     return parser.parse_args()
@@ -95,14 +96,14 @@ def _follow(
         print(f"{title:36}{line(scores)}", flush=True)
 
 
-def _correct(group: str, sets: Mapping[str, Sequence[Prepared]], count: int) -> None:
-    """Print the Dice after each correction."""
+def _correct(group: str, sets: Mapping[str, Sequence[Prepared]], count: int, draws: int) -> None:
+    """Print the Dice after each correction; by chance it is the mean of some draws."""
     volumes = [one for some in sets.values() for one in some]
-    for name, by_doubt in (("most doubtful", True), ("by chance", False)):
+    for name, order in (("top of the list", [None]), ("by chance", list(range(draws)))):
         settings = PropagateSettings()
-        curves = [c for one in volumes for c in corrections(one, settings, count, by_doubt)]
+        curves = [c for at in order for v in volumes for c in corrections(v, settings, count, at)]
         if curves:
-            print(f"{group}, corrected {name:14} {curve_line(curves)}", flush=True)
+            print(f"{group}, corrected {name:15} {curve_line(curves)}", flush=True)
 
 
 if __name__ == "__main__":

@@ -9,6 +9,7 @@ import numpy as np
 
 from napari_samara.engine.volume import Propagation
 from napari_samara.engine.volume_fronts import Known
+from napari_samara.engine.volume_quality import flags_of
 from napari_samara.engine.volume_result import settled
 from napari_samara.engine.volume_slices import SliceMask
 from napari_samara.masks import box_of
@@ -144,9 +145,20 @@ def line(volumes: Sequence[Sequence[Sequence[Score]]]) -> str:
 
 
 def corrections(
-    one: Prepared, settings: PropagateSettings, count: int, by_doubt: bool
+    one: Prepared, settings: PropagateSettings, count: int, draw: int | None = None
 ) -> list[list[float]]:
     """Correct slices by their true masks, one after the other, and follow each correction.
+
+    Parameters
+    ----------
+    one : Prepared
+        A volume with its objects.
+    settings : PropagateSettings
+        How they are followed.
+    count : int
+        Corrections of each object.
+    draw : int, optional
+        Number of a draw by chance; the slices at the top of the list where it is left out.
 
     Returns
     -------
@@ -156,7 +168,7 @@ def corrections(
     curves = []
     for number, at in _places(one):
         target = next(target for target in one.targets if target.number == number)
-        rng = None if by_doubt else np.random.default_rng(number)
+        rng = None if draw is None else np.random.default_rng((draw, number))
         known = Known({at: one.seeds[number]})
         if not one.seeds[number].area:
             continue
@@ -174,12 +186,13 @@ def corrections(
 
 
 def corrected(target: Target, known: Known, found: Mapping[int, SliceMask], rng: Any) -> Known:
-    """Correct the most doubtful slice, or one drawn by chance where `rng` is given."""
+    """Correct the slice at the top of the list, or one drawn by chance where `rng` is given."""
     fixed = set(known.masks) | set(known.stops)
     open_ = sorted(set(found) - fixed)
     if not open_:
         return known
-    index = max(open_, key=lambda i: found[i].doubt) if rng is None else int(rng.choice(open_))
+    listed = [flag.index for flag in flags_of({target.number: found}) if flag.index not in fixed]
+    index = listed[0] if rng is None else int(rng.choice(open_))
     present = {i: mask for i, mask in found.items() if i not in fixed and i != index}
     if target.truth[index].any():
         masks = {**known.masks, index: target.mask(index)}

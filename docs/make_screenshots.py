@@ -12,14 +12,14 @@ import sys
 import tempfile
 import time
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import napari
 import numpy as np
 from napari.settings import get_settings
 from PIL import Image
 from qtpy.QtCore import Qt
-from qtpy.QtWidgets import QApplication
+from qtpy.QtWidgets import QApplication, QDockWidget
 from scipy.ndimage import binary_fill_holes
 from skimage import data
 from skimage.filters import threshold_local
@@ -27,10 +27,9 @@ from skimage.measure import label as pieces_of
 from skimage.morphology import remove_small_objects
 
 from napari_samara.ui.sample_data import generated_nuclei
-from napari_samara.ui.widgets.annotate import AnnotateWidget
-from napari_samara.ui.widgets.finetune import FinetuneWidget
-from napari_samara.ui.widgets.measure import MeasureWidget
-from napari_samara.ui.widgets.volumes import VolumesWidget
+
+if TYPE_CHECKING:
+    from napari_samara.ui.widgets.annotate import AnnotateWidget
 
 OUT = Path(__file__).parent / "images"
 COINS = [  # boxes around ten of them
@@ -71,11 +70,22 @@ def open_viewer(theme: str, width: int) -> tuple[napari.Viewer, AnnotateWidget]:
     viewer = napari.Viewer(show=True)
     viewer.theme = theme
     viewer.window.resize(1200, 860)
-    widget = AnnotateWidget(viewer)
-    dock = viewer.window.add_dock_widget(widget, name="Annotate (Samara)")
-    viewer.window._qt_window.resizeDocks([dock], [width], Qt.Orientation.Horizontal)  # noqa: SLF001
+    widget = open_dock(viewer, "Annotate", width)
     let_it_work(1.0)
     return viewer, widget
+
+
+def open_dock(viewer: napari.Viewer, name: str, width: int) -> Any:
+    """Open a dock widget as the menu does, in the place of the one that is there."""
+    window = viewer.window._qt_window  # noqa: SLF001
+    before = [dock for dock in window.findChildren(QDockWidget) if "Samara" in dock.windowTitle()]
+    docked, widget = viewer.window.add_plugin_dock_widget("napari-samara", name)
+    for dock in before:
+        window.tabifyDockWidget(dock, docked)
+    let_it_work()
+    docked.raise_()
+    window.resizeDocks([docked], [width], Qt.Orientation.Horizontal)
+    return widget
 
 
 def start(widget: AnnotateWidget) -> Any:
@@ -158,13 +168,7 @@ def finetune(theme: str = "dark", width: int = 300, minutes: float = 1.5) -> Non
         handle.accept()
         handle.session.wait()
         let_it_work(0.1)
-    dock = FinetuneWidget(viewer)
-    docked = viewer.window.add_dock_widget(dock, name="Fine-tune (Samara)")
-    window = viewer.window._qt_window  # noqa: SLF001
-    window.tabifyDockWidget(widget.parent(), docked)
-    let_it_work()
-    docked.raise_()
-    window.resizeDocks([docked], [width], Qt.Orientation.Horizontal)
+    dock = open_dock(viewer, "Fine-tune", width)
     while not dock.start.isEnabled():
         let_it_work(0.1)
     dock.mode.minutes.setValue(minutes)
@@ -192,13 +196,7 @@ def volumes() -> None:
     viewer.dims.set_point(0, 20 * shown["scale"][0])
     viewer.reset_view()
     handle = start(widget)
-    dock = VolumesWidget(viewer)
-    docked = viewer.window.add_dock_widget(dock, name="Volumes (Samara)")
-    window = viewer.window._qt_window  # noqa: SLF001
-    window.tabifyDockWidget(widget.parent(), docked)
-    let_it_work()
-    docked.raise_()
-    window.resizeDocks([docked], [290], Qt.Orientation.Horizontal)
+    dock = open_dock(viewer, "Volumes", 290)
     control = dock.slices.encode
     while not control.button.isEnabled():
         let_it_work(0.1)
@@ -237,9 +235,7 @@ def measure() -> None:
     labels = pieces_of(binary_fill_holes(bright)).astype(np.int32)
     viewer.add_image(coins, name="coins", scale=(0.2, 0.2))
     viewer.add_labels(labels, name="thresholded", scale=(0.2, 0.2))
-    widget = MeasureWidget(viewer)
-    dock = viewer.window.add_dock_widget(widget, name="Measure (Samara)")
-    viewer.window._qt_window.resizeDocks([dock], [330], Qt.Orientation.Horizontal)  # noqa: SLF001
+    widget = open_dock(viewer, "Measure", 330)
     let_it_work(1.0)
     viewer.reset_view()
     widget.start.click()
