@@ -73,13 +73,14 @@ def shown(make_napari_viewer: Callable[..., Any], qtbot: Any) -> Iterator[tuple[
 def pick(combo: QComboBox, text: str) -> None:
     """Open the list with a click and click the entry that begins with a text."""
     QTest.mouseClick(combo, Qt.MouseButton.LeftButton)
-    QApplication.processEvents()
     view = combo.view()
+    QTest.qWaitForWindowExposed(view.window())
     index = combo.model().index(combo.findText(text, Qt.MatchFlag.MatchStartsWith), 0)
     view.scrollTo(index)
     place = view.visualRect(index).center()
     QTest.mouseMove(view.viewport(), place)
     QTest.qWait(QApplication.doubleClickInterval() + 50)  # as a hand does, after the list is up
+    QApplication.processEvents()  # on a busy machine its timer may have run out only now
     QTest.mouseClick(view.viewport(), Qt.MouseButton.LeftButton, pos=place)
     QApplication.processEvents()
 
