@@ -78,7 +78,7 @@ def open_viewer(theme: str, width: int) -> tuple[napari.Viewer, AnnotateWidget]:
 def open_dock(viewer: napari.Viewer, name: str, width: int) -> Any:
     """Open a dock widget as the menu does, in the place of the one that is there."""
     window = viewer.window._qt_window  # noqa: SLF001
-    before = [dock for dock in window.findChildren(QDockWidget) if "Samara" in dock.windowTitle()]
+    before = [dock for dock in window.findChildren(QDockWidget) if "samara" in dock.windowTitle()]
     docked, widget = viewer.window.add_plugin_dock_widget("napari-samara", name)
     for dock in before:
         window.tabifyDockWidget(dock, docked)
