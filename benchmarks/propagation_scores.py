@@ -188,11 +188,10 @@ def corrections(
 def corrected(target: Target, known: Known, found: Mapping[int, SliceMask], rng: Any) -> Known:
     """Correct the slice at the top of the list, or one drawn by chance where `rng` is given."""
     fixed = set(known.masks) | set(known.stops)
-    open_ = sorted(set(found) - fixed)
-    if not open_:
-        return known
     listed = [flag.index for flag in flags_of({target.number: found}) if flag.index not in fixed]
-    index = listed[0] if rng is None else int(rng.choice(open_))
+    if not listed:
+        return known
+    index = listed[0] if rng is None else int(rng.choice(sorted(listed)))
     present = {i: mask for i, mask in found.items() if i not in fixed and i != index}
     if target.truth[index].any():
         masks = {**known.masks, index: target.mask(index)}
