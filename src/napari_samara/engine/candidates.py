@@ -16,6 +16,7 @@ from napari_samara.masks import Mask, box_of
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
+    from napari_samara.engine.automatic_view import View
     from napari_samara.masks import PixelBox
 
 _NOTHING = -1e4
@@ -192,8 +193,8 @@ class Proposal:
         At low resolution.
     point : tuple of float
         (row, col) in the image.
-    window : tuple of int
-        Part of the image that was encoded, half-open.
+    view : View
+        Of the image, that was encoded.
     area : int
         Low-resolution pixels inside.
     """
@@ -204,7 +205,7 @@ class Proposal:
     score: float
     stability: float
     point: tuple[float, float]
-    window: PixelBox
+    view: View
     area: int
 
     def may_pass(self, score: float, stability: float) -> bool:
@@ -237,8 +238,8 @@ class Proposal:
         Candidate or None
             None where it has no pixel.
         """
-        row0, col0, row1, col1 = self.window
-        frame = Frame(row1 - row0, col1 - col0, input_size)
+        rows, cols = self.view.shape
+        frame = Frame(rows, cols, input_size)
         logits = torch.full((self.size, self.size), _NOTHING)
         height, width = self.logits.shape
         row, col = self.origin
@@ -246,23 +247,26 @@ class Proposal:
         part = full_part(logits, frame, -offset)
         if part is None:
             return None
-        values = part.values.numpy()
+        values, corner = part.values.numpy(), [part.row, part.col]
+        for axis in self.view.flips:
+            values = np.flip(values, axis)
+            corner[axis] = (rows, cols)[axis] - corner[axis] - values.shape[axis]
         data = values > 0
         tight = box_of(data)
         if tight is None:
             return None
         stability = np.count_nonzero(values > offset) / np.count_nonzero(values > -offset)
-        top, left = row0 + part.row, col0 + part.col
+        top, left = np.add(self.view.box[:2], corner).tolist()
         box = top + tight[0], left + tight[1], top + tight[2], left + tight[3]
         tightly = data[tight[0] : tight[2], tight[1] : tight[3]].copy()
-        return Candidate(tightly, box, self.score, stability, self.point, self.window)
+        return Candidate(tightly, box, self.score, stability, self.point, self.view.box)
 
 
 def propose(
     logits: torch.Tensor,
     score: float,
     point: tuple[float, float],
-    window: PixelBox,
+    view: View,
     offset: float,
 ) -> Proposal:
     """Keep what the decoder said of one object.
@@ -275,8 +279,8 @@ def propose(
         Predicted IoU.
     point : tuple of float
         (row, col) in the image.
-    window : tuple of int
-        Part of the image that was encoded.
+    view : View
+        Of the image, that was encoded.
     offset : float
         By which the threshold is moved for the stability.
 
@@ -298,6 +302,6 @@ def propose(
         score,
         high / max(low, 1),
         point,
-        window,
+        view,
         area,
     )

@@ -166,9 +166,8 @@ class Propagation:
         for front in fronts:
             if front.look is None:
                 self._remember(front)
-        crowd = self._crowd(index, fronts, taken)
         how = self._decode, self.settings, self.slices.step
-        answers = answers_of(before, here, fronts, crowd, how)
+        answers = answers_of(before, here, fronts, taken, how)
         reach = max(1, round(self.slices.step * self.settings.margin))
         for one, front in zip(answers, fronts, strict=True):
             np.logical_and(one.data, ~taken, out=one.data)
@@ -265,17 +264,6 @@ class Propagation:
             if index in one.masks:
                 taken[one.masks[index].window] |= one.masks[index].crop
         return taken
-
-    def _crowd(self, index: int, fronts: list[Front], taken: Bools) -> NDArray[np.int32]:
-        """Count the objects that are, or are about to be, at each pixel."""
-        crowd = taken.astype(np.int32)
-        here = {front.object_id for front in fronts}
-        for number, masks in self.found.items():
-            if index in masks and number not in here:
-                crowd[masks[index].window] += masks[index].crop
-        for front in fronts:
-            crowd += front.last
-        return crowd
 
     def _remember(self, front: Front) -> None:
         """Look at an object where most of it is known: near its ends it shows badly."""

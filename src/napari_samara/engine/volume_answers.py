@@ -55,7 +55,7 @@ def answers_of(
     before: Sight,
     here: Sight,
     fronts: Sequence[Front],
-    crowd: NDArray[np.int32],
+    taken: Bools,
     how: tuple[Decode, PropagateSettings, float],
 ) -> list[Answer]:
     """Look for all objects of a slice at once.
@@ -69,8 +69,8 @@ def answers_of(
         The slice that the objects come from, and this one.
     fronts : sequence of Front
         The objects, whose appearance is known.
-    crowd : ndarray of int, shape (rows, cols)
-        How many objects are, or are about to be, at each pixel.
+    taken : ndarray of bool, shape (rows, cols)
+        What other objects have for good; where one is merely followed to is no ground to say no.
     how : tuple of Decode, PropagateSettings, float
         Decoder, settings, and the distance between slices in pixels.
 
@@ -88,7 +88,7 @@ def answers_of(
         if np.count_nonzero(expected) < _LEAST:
             expected = front.last
         pieces = pieces_of(expected)
-        others = (crowd - front.last) > 0
+        others = taken & ~front.last
         for piece in pieces:
             logits = front.logits if len(pieces) == 1 else None
             asked = next_prompt(piece, logits, others, step, settings)

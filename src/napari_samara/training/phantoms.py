@@ -43,7 +43,7 @@ def phantom(rng: np.random.Generator, side: int = 384) -> LabelledImage:
     kind = rng.random()
     if kind < 0.3:
         image, labels = _blobs(rng, side)
-    elif kind < 0.8:
+    elif kind < 0.65:
         image, labels = _organs(rng, side)
     else:
         image, labels = _tissue(rng, side)
