@@ -25,7 +25,7 @@ class PropagateSettings(Settings):
     points : int
         Points inside of that.
     negatives : bool
-        Whether with points in other objects that come near.
+        Whether with points in accepted objects, and given slices of others, that come near.
     mask : str
         Whether the last mask itself is given: ``"logits"`` as the decoder left it, ``"binary"``
         as it was cut off, ``"none"``.
@@ -69,7 +69,7 @@ class PropagateSettings(Settings):
     negatives: bool = setting(
         True,
         title="Points in neighbours",
-        help="Say where it is not: points in other objects that come near.",
+        help="Say where it is not: points in accepted objects that come near.",
     )
     mask: str = setting(
         "none",
