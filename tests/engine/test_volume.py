@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 import numpy as np
 import pytest
 from tests.engine.phantom import SHAPE, Phantom, branching, dice, ellipsoid
@@ -12,6 +14,12 @@ from napari_samara.engine.volume_result import painted, settled
 from napari_samara.engine.volume_settings import PropagateSettings
 from napari_samara.engine.volume_slices import GIVEN, INTERPOLATED, SliceMask
 from napari_samara.errors import ImageError, PromptError
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from napari_samara.engine.volume_decoding import SlicePrompt
+    from napari_samara.masks import Mask
 
 
 def labels_of(*objects: np.ndarray) -> np.ndarray:
@@ -144,19 +152,36 @@ def test_what_has_faded_has_ended() -> None:
 
 
 def test_many_at_once_are_as_one_by_one(touching: Phantom) -> None:
-    alone = {
-        n: run(touching, {n: Known(touching.given(n, 10))}, negatives=False).found[n]
-        for n in (1, 2, 3)
-    }
+    alone = {n: run(touching, {n: Known(touching.given(n, 10))}).found[n] for n in (1, 2, 3)}
     touching.batches.clear()
-    together = run(
-        touching, {n: Known(touching.given(n, 10)) for n in (1, 2, 3)}, negatives=False
-    ).found
+    together = run(touching, {n: Known(touching.given(n, 10)) for n in (1, 2, 3)}).found
     assert max(touching.batches) == 3
     for number, masks in alone.items():
         assert sorted(masks) == sorted(together[number])
         for index, mask in masks.items():
             assert np.array_equal(mask.data, together[number][index].data)
+
+
+def test_accepted_objects_say_where_it_is_not_and_followed_ones_do_not(touching: Phantom) -> None:
+    asked: list[np.ndarray] = []
+    real = touching.decode
+
+    def decode(embedding: object, prompts: Sequence[SlicePrompt]) -> list[Mask]:
+        asked.extend(prompt.points[~prompt.positive] for prompt in prompts)
+        return real(embedding, prompts)
+
+    touching.decode = decode  # type: ignore[method-assign]
+    run(touching, {n: Known(touching.given(n, 10)) for n in (1, 2)}, margin=3.0)
+    assert not any(len(points) for points in asked)
+    accepted = touching.slices(taken_of=lambda plane: plane.extract(touching.labels) == 2)
+    run(touching, {1: Known(touching.given(1, 10))}, slices=accepted, margin=3.0)
+    points = np.concatenate(asked)
+    assert len(points)
+    columns = np.flatnonzero((touching.labels == 2).any((0, 1)))
+    assert ((points[:, 1] >= columns[0]) & (points[:, 1] <= columns[-1])).all()
+    asked.clear()
+    run(touching, {1: Known(touching.given(1, 10))}, slices=accepted, margin=3.0, negatives=False)
+    assert not any(len(points) for points in asked)
 
 
 def test_touching_objects_do_not_share_pixels(touching: Phantom) -> None:
