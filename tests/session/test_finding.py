@@ -51,17 +51,6 @@ def test_all_objects_are_offered_accepted_and_undone(session: Session, disks: Di
     assert len(session.seeds) == 0
 
 
-def test_the_plane_is_looked_at_as_it_is(session: Session, monkeypatch: pytest.MonkeyPatch) -> None:
-    encoded = []
-    real = session.predictor.embed_rgb
-    monkeypatch.setattr(
-        session.predictor, "embed_rgb", lambda *given: encoded.append(given) or real(*given)
-    )
-    session.find_all(AutomaticSettings(looks=4, zoom="never"))
-    assert len(session.batch) >= 11
-    assert len(encoded) <= 1
-
-
 def test_the_score_limit_acts_afterwards(session: Session) -> None:
     session.find_all()
     middle = float(np.median([one.score for one in session.batch]))

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
-
 import numpy as np
 import pytest
 from PIL import Image
@@ -96,15 +94,6 @@ def test_labels_and_pixels_stay_aligned(axis: int, monkeypatch: pytest.MonkeyPat
         assert abs(gap.mean()) < 0.6
         turned.add(bool(np.diff(ids, axis=0).any()))
     assert turned == {True, False}  # quarter turns were among them
-
-
-def test_labels_of_the_slice_before_stay_aligned(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(crops, "WARPED", 0.5)
-    image = replace(of_labels(BLOCKS), before=np.where(BLOCKS % 2, BLOCKS, 0).astype(np.int32))
-    for seed in range(20):
-        crop = random_crop(image, 16, SIDE, np.random.default_rng(seed))
-        assert np.array_equal(crop.before, np.where(crop.labels % 2, crop.labels, 0))
-    assert random_crop(of_labels(BLOCKS), 16, SIDE, np.random.default_rng(0)).before is None
 
 
 def test_flips_and_turns_all_occur(monkeypatch: pytest.MonkeyPatch) -> None:

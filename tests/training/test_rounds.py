@@ -314,24 +314,6 @@ def test_masks_of_the_slice_before_are_where_the_first_round_starts(
     assert float(seen[0].max()) == pytest.approx(6.9)
 
 
-def test_true_masks_of_the_slice_before_are_given_where_they_are_known(
-    monkeypatch: pytest.MonkeyPatch,
-) -> None:
-    monkeypatch.setattr("napari_samara.training.rounds.UNSURE", 0.0)
-    before = BLOCKS.copy()
-    now = np.where(BLOCKS % 2, BLOCKS, 0).astype(np.int32)  # those of even ids have ended
-    objects = choose_objects(now, Recipe(prompts=16), rng(), earlier=before)
-    assert objects is not None
-    assert objects.earlier is not None
-    assert len(objects.masks) == 16
-    for mask, earlier, prompt in zip(objects.masks, objects.earlier, objects.prompts, strict=True):
-        (number,) = np.unique(before[earlier.numpy()])
-        assert np.array_equal(earlier.numpy(), before == number)
-        assert np.array_equal(mask.numpy(), now == number)
-        assert prompt.box is not None or prompt.points
-    assert int(objects.masks.flatten(1).any(1).sum()) == 8
-
-
 def test_what_is_gone_is_to_be_empty_and_scored_zero() -> None:
     model = make_model()
     masks = np.zeros((2, SIZE, SIZE), bool)

@@ -10,7 +10,6 @@ from napari_samara.training.simulate import (
     COVERED,
     corrective_point,
     deformed,
-    earlier_mask,
     earlier_prompts,
     first_prompts,
     inner_point,
@@ -178,10 +177,8 @@ def test_masks_of_the_slice_before_lie_on_the_object_or_where_none_is() -> None:
     labels = labelled("disk", "two pieces")
     gone = 0
     for seed in range(200):
-        rng = np.random.default_rng(seed)
-        earlier, there = earlier_mask(labels, 1, rng)
+        prompts, earlier, there = earlier_prompts(labels, 1, np.random.default_rng(seed))
         assert earlier.any()
-        prompts = earlier_prompts(earlier, (labels == 1) & there, rng)
         assert prompts.points or prompts.box is not None
         for x, y, positive in prompts.points:
             assert earlier[int(y), int(x)] == positive
@@ -199,4 +196,4 @@ def test_masks_of_the_slice_before_lie_on_the_object_or_where_none_is() -> None:
 def test_where_objects_fill_everything_none_is_gone() -> None:
     labels = np.ones((SIDE, SIDE), np.int32)
     labels[:, 20:] = 2
-    assert all(earlier_mask(labels, 2, np.random.default_rng(seed))[1] for seed in range(30))
+    assert all(earlier_prompts(labels, 2, np.random.default_rng(seed))[2] for seed in range(30))

@@ -8,7 +8,7 @@ from tests.training.miniature import square
 
 from napari_samara.errors import ImageError, SettingsError
 from napari_samara.training.data import LabelledImage
-from napari_samara.training.views import SLABS, SLICES, Source, Views
+from napari_samara.training.views import Source, Views
 
 
 def plain(value: int) -> LabelledImage:
@@ -48,19 +48,10 @@ def test_sources_are_drawn_by_weight_and_images_alike() -> None:
 
 def test_share_of_phantoms(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("napari_samara.training.views.phantom", lambda rng, side: plain(9))
-    monkeypatch.setattr("napari_samara.training.views.slab_phantom", lambda rng, side: plain(8))
     views = Views([Source([plain(1)], 1.0)], 0.3)
     rng = np.random.default_rng(0)
     drawn = [int(views.draw(rng, 32).labels.max()) for _ in range(400)]
-    assert (drawn.count(9) + drawn.count(8)) / len(drawn) == pytest.approx(0.3, abs=0.08)
-    assert drawn.count(8) / len(drawn) == pytest.approx(0.3 * SLICES, abs=0.05)
-
-
-def test_share_of_slices_with_one_before_them() -> None:
-    views = Views([Source([plain(1)], 1.0)], 0.3)
-    rng = np.random.default_rng(0)
-    drawn = [views.draw(rng, 32, followed=True).before is not None for _ in range(400)]
-    assert sum(drawn) / len(drawn) == pytest.approx(SLABS + (1 - SLABS) * 0.3 * SLICES, abs=0.08)
+    assert drawn.count(9) / len(drawn) == pytest.approx(0.3, abs=0.08)
 
 
 def test_seed_decides() -> None:

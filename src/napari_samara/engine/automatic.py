@@ -4,14 +4,13 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 from statistics import fmean, median
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 import torch
 
 from napari_samara.engine.automatic_masks import SCORE_SLACK, STABILITY_SLACK, AutomaticMasks
 from napari_samara.engine.automatic_settings import AutomaticSettings
-from napari_samara.engine.automatic_view import MIRRORED, View
 from napari_samara.engine.candidates import propose
 from napari_samara.engine.chunks import decode_parts
 from napari_samara.engine.dense_maps import dense_seeds
@@ -45,10 +44,7 @@ FAR = 1.5
 """Pixels of the image for one of the model input from which on small objects cannot be seen."""
 
 COVERING = 0.1
-"""Part of the image above which an object does not keep others from its inside."""
-
-SURE = {"score": 0.8, "stability": 0.3, "edge": 2}
-"""Limits, the same in every search, beyond which nobody looks for an object once more."""
+"""Part of the image above which an object does not keep the grid from its inside."""
 
 
 @dataclass(frozen=True)
@@ -155,7 +151,7 @@ class Search:
         """Search, and return what was found."""
         if self._cancelled():
             return self._found(complete=False)
-        whole = self.scene.whole or self._embed(View(self.scene.box))
+        whole = self.scene.whole or self._embed(self.scene.box)
         maps = None if self.settings.source == "grid" else self.predictor.dense_maps(whole)
         if maps is None and self.settings.source == "dense":
             raise SettingsError(
@@ -166,27 +162,22 @@ class Search:
 
     def _dense(self, whole: Embedding) -> bool:
         """Decode the seeds of the image, or of windows of it; return whether to the end."""
-        windows = self._windows(self._seeds(whole).sizes)
-        looks = MIRRORED[: self.settings.looks]
-        views = [View(window, flips) for flips in looks for window in windows]
+        seeds = self._seeds(whole)
+        windows = self._windows(seeds.sizes)
+        if windows == [self.scene.box]:
+            self.total = len(seeds.points)
+            return self._decode(whole, seeds.points, self.scene.box)
         counts: list[int] = []
-        covered = np.zeros(self.scene.shape, np.bool_)
-        for number, view in enumerate(views):
+        for number, window in enumerate(windows):
             if self._cancelled():
                 return False
-            embedding = whole if view == View(self.scene.box) else self._embed(view)
+            embedding = self._embed(window)
             points = self._seeds(embedding).points
-            points = points[(view.to_image(points) < self.scene.shape).all(axis=1)]
-            if number >= len(windows):
-                points = points[_free(covered, points, view)]
-            counts.append(len(points))
-            self.total = sum(counts) + round(fmean(counts) * (len(views) - number - 1))
-            start = len(self.proposals)
-            if not self._decode(embedding, points, view):
+            seen = (points + np.array(window[:2]) < self.scene.shape).all(axis=1)
+            counts.append(int(seen.sum()))
+            self.total = sum(counts) + round(fmean(counts) * (len(windows) - number - 1))
+            if not self._decode(embedding, points[seen], window):
                 return False
-            if number < len(views) - len(windows):
-                sure = self._found(complete=False).adjusted(**SURE)
-                _cover(covered, sure, range(start, len(self.proposals)))
         return True
 
     def _seeds(self, embedding: Embedding) -> Seeds:
@@ -236,7 +227,7 @@ class Search:
         grey = self.scene.rgb.mean(axis=2, dtype=np.float32)
         spread = [float(grey[row0:row1, col0:col1].std()) for row0, col0, row1, col1 in windows]
         chosen = np.argsort(spread, kind="stable")[-SAMPLED:]
-        return np.concatenate([self._seeds(self._embed(View(windows[at]))).sizes for at in chosen])
+        return np.concatenate([self._seeds(self._embed(windows[at])).sizes for at in chosen])
 
     def _grid(self, whole: Embedding) -> bool:
         """Decode the points of a grid, in the image and in crops; return whether to the end."""
@@ -247,9 +238,8 @@ class Search:
         for crop, points in zip(crops, grids, strict=True):
             if self._cancelled():
                 return False
-            view = View(crop.box)
-            embedding = whole if crop.layer == 0 else self._embed(view)
-            if not self._decode(embedding, points, view):
+            embedding = whole if crop.layer == 0 else self._embed(crop.box)
+            if not self._decode(embedding, points, crop.box):
                 return False
         return True
 
@@ -261,14 +251,19 @@ class Search:
             return square_grid(per_side) * (row1 - row0, col1 - col0)
         return image_grid(self.scene.rgb[row0:row1, col0:col1], per_side)
 
-    def _embed(self, view: View) -> Embedding:
-        """Encode a part of the image."""
-        return self.predictor.embed_rgb(view.pixels(self.scene.rgb), self.scene.contrast)
+    def _embed(self, box: PixelBox) -> Embedding:
+        """Encode a part of the image; what lies beyond its end is mirrored."""
+        row0, col0, row1, col1 = box
+        part = self.scene.rgb[row0:row1, col0:col1]
+        beyond = row1 - row0 - part.shape[0], col1 - col0 - part.shape[1]
+        if any(beyond):
+            part = np.pad(part, ((0, beyond[0]), (0, beyond[1]), (0, 0)), mode="symmetric")
+        return self.predictor.embed_rgb(np.ascontiguousarray(part), self.scene.contrast)
 
     def _decode(
-        self, embedding: Embedding, points: NDArray[np.float32] | NDArray[np.float64], view: View
+        self, embedding: Embedding, points: NDArray[np.float32] | NDArray[np.float64], box: PixelBox
     ) -> bool:
-        """Decode points of one view in chunks; return whether all of them."""
+        """Decode points of one window in chunks; return whether all of them."""
         dense = self.settings.source != "grid" and self.predictor.has_dense_head
         left, chunk = points, self.settings.chunk
         covered = np.zeros(self.scene.shape, np.bool_)
@@ -281,11 +276,12 @@ class Search:
             model, least = self.predictor.model, self._least
             parts = decode_parts(model, embedding, (xy, None), chunk, dense, least)
             for part, logits, scores in parts:
-                self._keep(logits, scores, view.to_image(now[part]), view)
+                self._keep(logits, scores, now[part] + box[:2], box)
             self.done += len(now)
             if self.settings.skip_covered and not dense and len(left):
-                _cover(covered, self._found(complete=False), range(start, len(self.proposals)))
-                free = _free(covered, left, view)
+                self._cover(covered, range(start, len(self.proposals)))
+                at = (left + box[:2]).round().astype(int)
+                free = ~covered[at[:, 0], at[:, 1]]
                 self.total -= int((~free).sum())
                 left = left[free]
             self._tell()
@@ -301,7 +297,7 @@ class Search:
         logits: torch.Tensor,
         scores: torch.Tensor,
         points: NDArray[np.float64],
-        view: View,
+        box: PixelBox,
     ) -> None:
         """Keep of logits (P, M, S, S) and scores (P, M) what may pass, also with lower limits."""
         settings = self.settings
@@ -310,10 +306,20 @@ class Search:
         for i, mask in (scores >= least).nonzero().tolist():
             point = float(points[i, 0]), float(points[i, 1])
             new = propose(
-                logits[i, mask], float(scores[i, mask]), point, view, settings.stability_offset
+                logits[i, mask], float(scores[i, mask]), point, box, settings.stability_offset
             )
             if new.may_pass(least, steady):
                 self.proposals.append(new)
+
+    def _cover(self, covered: NDArray[np.bool_], numbers: Sequence[int]) -> None:
+        """Mark the insides of new objects, where the grid need not look any more."""
+        found = self._found(complete=False)
+        for number in numbers:
+            candidate = found.passing(number)
+            if candidate is None or candidate.area > COVERING * covered.size:
+                continue
+            row0, col0, row1, col1 = candidate.box
+            covered[row0:row1, col0:col1] |= candidate.data
 
     def _found(self, complete: bool) -> AutomaticMasks:
         return self._result.with_proposals(tuple(self.proposals), self.done, complete)
@@ -326,21 +332,3 @@ class Search:
             self.watch.progress(self.done, max(self.total, self.done))
         if self.watch.found is not None:
             self.watch.found(self._found(complete=False))
-
-
-def _free(
-    covered: NDArray[np.bool_], points: NDArray[np.floating[Any]], view: View
-) -> NDArray[np.bool_]:
-    """Whether points of a view lie where nothing was found yet."""
-    at = view.to_image(points).round().astype(int)
-    return ~covered[at[:, 0], at[:, 1]]
-
-
-def _cover(covered: NDArray[np.bool_], found: AutomaticMasks, numbers: Sequence[int]) -> None:
-    """Mark the insides of new objects, where nobody need look any more."""
-    for number in numbers:
-        candidate = found.passing(number)
-        if candidate is None or candidate.area > COVERING * covered.size:
-            continue
-        row0, col0, row1, col1 = candidate.box
-        covered[row0:row1, col0:col1] |= candidate.data

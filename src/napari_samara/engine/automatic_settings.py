@@ -36,9 +36,6 @@ class AutomaticSettings(Settings):
     zoom : str
         Whether windows are encoded by themselves for the dense source so that objects are seen at
         the size that the model knows best: ``"auto"`` or ``"never"``.
-    looks : int
-        How often the dense source looks: as the image is, and then at it mirrored in up to three
-        ways; what any of them finds counts.
     crop_layers : int
         Times that the image is also cut into 2 x 2, 4 x 4, ... crops for the grid.
     crop_overlap : float
@@ -129,14 +126,6 @@ class AutomaticSettings(Settings):
         "from farther away where they are large.",
         choices=ZOOMS,
     )
-    looks: int = setting(
-        4,
-        title="Looks",
-        help="Look at the image as it is, and then mirrored in up to three ways; each look takes "
-        "as long as the first and finds some that were missed. For the dense source.",
-        minimum=1,
-        maximum=4,
-    )
     crop_layers: int = setting(
         0,
         title="Crop layers",
@@ -177,7 +166,7 @@ class AutomaticSettings(Settings):
         help="Keep what is somewhat below the limits, so that they can be lowered afterwards.",
     )
     score: float = setting(
-        0.65,
+        0.6,
         title="Score at least",
         help="Quality of a mask as the model predicts it (IoU), at least.",
         minimum=0.0,

@@ -16,7 +16,6 @@ from napari_samara.masks import Mask, box_of
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
-    from napari_samara.engine.automatic_view import View
     from napari_samara.masks import PixelBox
 
 _NOTHING = -1e4
@@ -193,8 +192,8 @@ class Proposal:
         At low resolution.
     point : tuple of float
         (row, col) in the image.
-    view : View
-        Of the image, that was encoded.
+    window : tuple of int
+        Part of the image that was encoded, half-open.
     area : int
         Low-resolution pixels inside.
     """
@@ -205,7 +204,7 @@ class Proposal:
     score: float
     stability: float
     point: tuple[float, float]
-    view: View
+    window: PixelBox
     area: int
 
     def may_pass(self, score: float, stability: float) -> bool:
@@ -238,8 +237,8 @@ class Proposal:
         Candidate or None
             None where it has no pixel.
         """
-        rows, cols = self.view.shape
-        frame = Frame(rows, cols, input_size)
+        row0, col0, row1, col1 = self.window
+        frame = Frame(row1 - row0, col1 - col0, input_size)
         logits = torch.full((self.size, self.size), _NOTHING)
         height, width = self.logits.shape
         row, col = self.origin
@@ -247,26 +246,23 @@ class Proposal:
         part = full_part(logits, frame, -offset)
         if part is None:
             return None
-        values, corner = part.values.numpy(), [part.row, part.col]
-        for axis in self.view.flips:
-            values = np.flip(values, axis)
-            corner[axis] = (rows, cols)[axis] - corner[axis] - values.shape[axis]
+        values = part.values.numpy()
         data = values > 0
         tight = box_of(data)
         if tight is None:
             return None
         stability = np.count_nonzero(values > offset) / np.count_nonzero(values > -offset)
-        top, left = np.add(self.view.box[:2], corner).tolist()
+        top, left = row0 + part.row, col0 + part.col
         box = top + tight[0], left + tight[1], top + tight[2], left + tight[3]
         tightly = data[tight[0] : tight[2], tight[1] : tight[3]].copy()
-        return Candidate(tightly, box, self.score, stability, self.point, self.view.box)
+        return Candidate(tightly, box, self.score, stability, self.point, self.window)
 
 
 def propose(
     logits: torch.Tensor,
     score: float,
     point: tuple[float, float],
-    view: View,
+    window: PixelBox,
     offset: float,
 ) -> Proposal:
     """Keep what the decoder said of one object.
@@ -279,8 +275,8 @@ def propose(
         Predicted IoU.
     point : tuple of float
         (row, col) in the image.
-    view : View
-        Of the image, that was encoded.
+    window : tuple of int
+        Part of the image that was encoded.
     offset : float
         By which the threshold is moved for the stability.
 
@@ -302,6 +298,6 @@ def propose(
         score,
         high / max(low, 1),
         point,
-        view,
+        window,
         area,
     )

@@ -146,8 +146,7 @@ class Finding:
         watch = Watch(progress, lambda: self.stopped or report.cancelled(), found_so_far)
         predictor: Any = embeddings.predictor
         zoom = self.settings.zoom if self.closer else "never"
-        # points of a mirrored look would be decoded in the plane as it is: nothing is gained
-        settings = replace(self.settings, zoom=zoom, looks=1, crop_layers=0, chunk=8)
+        settings = replace(self.settings, zoom=zoom, crop_layers=0, chunk=8)
         found = automatic_masks(predictor, Scene(rgb, self.contrast, whole), settings, watch)
         return self._prompts(found)
 

@@ -83,7 +83,7 @@ class ManySession(PromptingSession):
         ----------
         settings : AutomaticSettings, optional
             What to look for.  Windows are used where clicks are decoded in windows of a large
-            plane, crops and mirrored looks never: each point alone finds its object again.
+            plane, crops never: each point alone finds its object again.
         """
         self._settle()
         self.stop_finding()

@@ -38,13 +38,10 @@ class Crop:
         (3, side, side) float32, standardised over the part that holds image; 0 elsewhere.
     labels : numpy.ndarray
         (side, side) int32; 0 outside the image.
-    before : numpy.ndarray or None
-        (side, side) int32, the same objects in a slice beside this one, where that is known.
     """
 
     pixels: Floats
     labels: npt.NDArray[np.int32]
-    before: npt.NDArray[np.int32] | None = None
 
 
 def typical_diameter(image: LabelledImage) -> float:
@@ -89,22 +86,21 @@ def random_crop(image: LabelledImage, diameter: float, side: int, rng: np.random
     size = min(size[0], side), min(size[1], side)
     box = (c0, r0, c1, r1)
     view = Image.fromarray(image.image).resize(size, Image.Resampling.BILINEAR, box=box)
-    maps = [image.labels] if image.before is None else [image.labels, image.before]
-    ids = [Image.fromarray(m).resize(size, Image.Resampling.NEAREST, box=box) for m in maps]
+    labels = Image.fromarray(image.labels).resize(size, Image.Resampling.NEAREST, box=box)
     if rng.random() < WARPED and min(size) >= CELLS**2:
-        mesh, bend = _bent(size, rng), Image.Transform.MESH
-        view = view.transform(size, bend, mesh, Image.Resampling.BILINEAR)
-        ids = [one.transform(size, bend, mesh, Image.Resampling.NEAREST) for one in ids]
+        mesh = _bent(size, rng)
+        view = view.transform(size, Image.Transform.MESH, mesh, Image.Resampling.BILINEAR)
+        labels = labels.transform(size, Image.Transform.MESH, mesh, Image.Resampling.NEAREST)
     pixels = _intensity(np.asarray(view), rng)
     flip, turns = rng.random() < 0.5, int(rng.integers(4))
-    pixels = _orient(pixels, flip, turns).transpose(2, 0, 1)
+    pixels = _orient(pixels, flip, turns)
+    ids = _orient(np.asarray(labels, dtype=np.int32), flip, turns)
     full = np.zeros((3, side, side), np.float32)
-    full[:, : pixels.shape[1], : pixels.shape[2]] = pixels
-    full_ids = np.zeros((len(ids), side, side), np.int32)
-    full_ids[:, : pixels.shape[1], : pixels.shape[2]] = [
-        _orient(np.asarray(one, dtype=np.int32), flip, turns) for one in ids
-    ]
-    return Crop(full, *full_ids)
+    full_ids = np.zeros((side, side), np.int32)
+    height, width = ids.shape
+    full[:, :height, :width] = pixels.transpose(2, 0, 1)
+    full_ids[:height, :width] = ids
+    return Crop(full, full_ids)
 
 
 def _centre(labels: npt.NDArray[np.int32], rng: np.random.Generator) -> tuple[float, float]:

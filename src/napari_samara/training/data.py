@@ -39,8 +39,6 @@ class LabelledImage:
         How `image` was made of what its file holds, in words.
     agreement : bool
         Whether `labels` are the output of another method: meeting them is agreement, not accuracy.
-    before : numpy.ndarray or None
-        (rows, cols) int32, the same objects under the same ids in a slice beside this one.
 
     Raises
     ------
@@ -54,7 +52,6 @@ class LabelledImage:
     labels: npt.NDArray[np.int32]
     intensity: str = "8 bit"
     agreement: bool = False
-    before: npt.NDArray[np.int32] | None = None
 
     def __post_init__(self) -> None:
         """Check both arrays."""

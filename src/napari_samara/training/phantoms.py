@@ -43,7 +43,7 @@ def phantom(rng: np.random.Generator, side: int = 384) -> LabelledImage:
     kind = rng.random()
     if kind < 0.3:
         image, labels = _blobs(rng, side)
-    elif kind < 0.65:
+    elif kind < 0.8:
         image, labels = _organs(rng, side)
     else:
         image, labels = _tissue(rng, side)
@@ -51,23 +51,10 @@ def phantom(rng: np.random.Generator, side: int = 384) -> LabelledImage:
         slope = rng.normal(size=2) * rng.choice((0.0, 1.0))
         image = np.tensordot(slope, np.mgrid[:side, :side] / side, 1)
     image = ndimage.gaussian_filter(image, rng.uniform(0, 1.8))
-    return LabelledImage("phantom", "phantom", to_grey(rng, image), labels)
-
-
-def to_grey(rng: np.random.Generator, image: Floats) -> npt.NDArray[np.uint8]:
-    """Add noise, and stretch the values to 8 bits.
-
-    Parameters
-    ----------
-    rng : numpy.random.Generator
-        Decides how much noise.
-    image : ndarray of float, shape (rows, cols)
-        About 0 to 1.
-    """
     image = image + rng.normal(0, rng.uniform(0.005, 0.12), image.shape)
     low, high = np.percentile(image, (0.5, 99.5))
-    scaled: Floats = np.clip((image - low) / max(high - low, 1e-6), 0, 1) * 255
-    return scaled.astype(np.uint8)
+    scaled = np.clip((image - low) / max(high - low, 1e-6), 0, 1) * 255
+    return LabelledImage("phantom", "phantom", scaled.astype(np.uint8), labels)
 
 
 def _blobs(rng: np.random.Generator, side: int) -> tuple[Floats, Ids]:
@@ -81,7 +68,7 @@ def _blobs(rng: np.random.Generator, side: int) -> tuple[Floats, Ids]:
     image = levels[labels]
     texture_side = rng.uniform(0.6, 6.0)
     for strength, smooth in ((rng.uniform(0, 0.25), texture_side), (rng.uniform(0, 0.3), side / 6)):
-        image = image + strength * smooth_noise(rng, side, smooth)
+        image = image + strength * _noise(rng, side, smooth)
     if rng.random() < 0.4:
         image = image + rng.uniform(-0.8, 0.8) * _outlines(rng, labels)
     return image, labels
@@ -109,15 +96,15 @@ def _organs(rng: np.random.Generator, side: int) -> tuple[Floats, Ids]:
     image = np.where(body, levels[labels], rng.uniform(0, 0.3))
     fat = body & ~ndimage.binary_erosion(body, iterations=int(rng.integers(1, 12)))
     image[fat & (labels == 0)] += rng.normal(0, 0.3)
-    image = image + rng.uniform(0, 0.08) * smooth_noise(rng, side, rng.uniform(0.6, 4.0))
-    return image + rng.uniform(0, 0.15) * smooth_noise(rng, side, side / 3), labels
+    image = image + rng.uniform(0, 0.08) * _noise(rng, side, rng.uniform(0.6, 4.0))
+    return image + rng.uniform(0, 0.15) * _noise(rng, side, side / 3), labels
 
 
 def _tissue(rng: np.random.Generator, side: int) -> tuple[Floats, Ids]:
     """Draw cells that fill the plane, with membranes and grains, as electron microscopy shows."""
     count = int(np.clip(np.exp(rng.uniform(np.log(6), np.log(120))), 6, 120))
     rows, cols = (
-        axis + rng.uniform(0, 0.04) * side * smooth_noise(rng, side, side / rng.uniform(6, 20))
+        axis + rng.uniform(0, 0.04) * side * _noise(rng, side, side / rng.uniform(6, 20))
         for axis in np.mgrid[:side, :side].astype(np.float64)
     )
     seeds = rng.uniform(0, side, (count, 2))
@@ -126,9 +113,9 @@ def _tissue(rng: np.random.Generator, side: int) -> tuple[Floats, Ids]:
     image = rng.uniform(0.5, 0.8) + rng.normal(0, rng.uniform(0, 0.12), count + 1)[labels]
     image = image - rng.uniform(0.3, 0.9) * _outlines(rng, labels)
     if rng.random() < 0.6:  # mitochondria and vesicles, which are no objects
-        grains = smooth_noise(rng, side, rng.uniform(1.5, 5.0)) > rng.uniform(1.2, 2.2)
+        grains = _noise(rng, side, rng.uniform(1.5, 5.0)) > rng.uniform(1.2, 2.2)
         image = image + rng.uniform(-0.4, 0.2) * grains
-    image = image + rng.uniform(0, 0.15) * smooth_noise(rng, side, rng.uniform(0.6, 2.0))
+    image = image + rng.uniform(0, 0.15) * _noise(rng, side, rng.uniform(0.6, 2.0))
     if rng.random() < 0.5:  # some of it is no cell
         labels[np.isin(labels, rng.permutation(count)[: count // 3] + 1)] = 0
     labels[ndimage.grey_dilation(labels, 3) != ndimage.grey_erosion(labels, 3)] = 0
@@ -152,7 +139,7 @@ def _numbered(labels: Ids) -> Ids:
     return dense.astype(np.int32)
 
 
-def smooth_noise(rng: np.random.Generator, side: int, smooth: float) -> Floats:
+def _noise(rng: np.random.Generator, side: int, smooth: float) -> Floats:
     """Return smooth noise of unit standard deviation, drawn coarsely where it is smooth."""
     step = max(1, int(smooth // 2))
     coarse = rng.normal(size=(side // step + 2, side // step + 2))

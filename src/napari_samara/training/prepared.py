@@ -22,7 +22,6 @@ if TYPE_CHECKING:
 
     from torch import Tensor
 
-    from napari_samara.training.crops import Crop
     from napari_samara.training.recipe import Recipe
     from napari_samara.training.views import Views
 
@@ -120,14 +119,13 @@ class Preparation(Dataset[Prepared]):
         side, count = recipe.side, recipe.batch if prompted else recipe.dense_batch
         if prompted and large:
             side, count = self.size, recipe.large_batch
-        followed = bool(prompted and earlier)
-        crops = [self.views.draw(rng, side, followed) for _ in range(count)]
+        crops = [self.views.draw(rng, side) for _ in range(count)]
         pixels = torch.from_numpy(np.stack([crop.pixels for crop in crops]))
         targets = InstanceTargets.of_views([instance_targets(crop.labels, rng) for crop in crops])
         if not prompted:
             return Prepared(step, pixels, targets)
         rounds = 1 + int(second) + int(second and third)
-        groups = self._objects(crops, bool(halved), followed, rng)
+        groups = self._objects([crop.labels for crop in crops], bool(halved), bool(earlier), rng)
         clicks = recipe.seed, step, _CLICKS + self.rank
         return Prepared(step, pixels, targets, groups, rounds, clicks)
 
@@ -161,19 +159,16 @@ class Preparation(Dataset[Prepared]):
         yield from loader
 
     def _objects(
-        self, crops: list[Crop], halved: bool, followed: bool, rng: np.random.Generator
+        self, views: list[np.ndarray], halved: bool, earlier: bool, rng: np.random.Generator
     ) -> list[PreparedObjects]:
         """Choose what is prompted in each view; parts of one size go together."""
         groups: dict[int, list[tuple[int, Region, tuple[int, int], ViewObjects]]] = {}
-        for number, crop in enumerate(crops):
-            before = crop.before if followed else None
-            known = crop.labels if before is None else before
-            row, col = self._offset(rng, len(known))
-            region = Region(0, 0, len(known) // self.patch)
+        for number, labels in enumerate(views):
+            row, col = self._offset(rng, len(labels))
+            region = Region(0, 0, len(labels) // self.patch)
             if halved:
-                region = region_of(known, self.patch, self.recipe.smallest, rng)
-            part = region.of_labels(crop.labels, self.patch)
-            earlier = followed if before is None else region.of_labels(before, self.patch)
+                region = region_of(labels, self.patch, self.recipe.smallest, rng)
+            part = region.of_labels(labels, self.patch)
             objects = choose_objects(part, self.recipe, rng, earlier)
             if objects is not None:
                 corner = row + region.row, col + region.col

@@ -21,8 +21,6 @@ from napari_samara.training.losses import neighbourhood, prompt_loss
 from napari_samara.training.simulate import (
     MAX_POINTS,
     ObjectPrompts,
-    deformed,
-    earlier_mask,
     earlier_prompts,
     first_prompts,
 )
@@ -92,15 +90,11 @@ class ViewObjects:
         )
 
 
-UNSURE = 0.4
-"""Share of objects of which the true mask of the slice before is not what is given."""
-
-
 def choose_objects(
     labels: npt.NDArray[np.int32],
     recipe: Recipe,
     rng: np.random.Generator,
-    earlier: bool | npt.NDArray[np.int32] = False,
+    earlier: bool = False,
 ) -> ViewObjects | None:
     """Choose objects of a view and their first prompts.
 
@@ -112,39 +106,30 @@ def choose_objects(
         Says how many objects, and how small.
     rng : numpy.random.Generator
         Decides everything.
-    earlier : bool or numpy.ndarray
-        Whether they are given by their masks in the slice before, which are made up where the
-        labels (side, side) of that slice are not given.
+    earlier : bool
+        Whether they are given by their masks in the slice before.
 
     Returns
     -------
     ViewObjects or None
         None where no object is large enough or all lie on the border of the view.
     """
-    known = labels if isinstance(earlier, bool) else earlier
-    counts = np.bincount(known.ravel())
+    counts = np.bincount(labels.ravel())
     counts[0] = 0
-    inner = np.bincount(known[1:-1, 1:-1].ravel(), minlength=len(counts))
+    inner = np.bincount(labels[1:-1, 1:-1].ravel(), minlength=len(counts))
     ids = np.flatnonzero((counts >= recipe.smallest) & (inner > 0))
     if not len(ids):
         return None
     ids = rng.permutation(ids)[: recipe.prompts]
     masks = labels[None] == ids[:, None, None]
-    if earlier is False:
+    if not earlier:
         prompts = [first_prompts(m, rng) for m in masks]
         return ViewObjects(torch.from_numpy(masks), prompts).in_order()
-    if earlier is True:
-        found = [earlier_mask(labels, int(label), rng) for label in ids]
-        masks &= np.array([there for _, there in found])[:, None, None]
-        before = np.stack([mask for mask, _ in found])
-    else:
-        before = earlier[None] == ids[:, None, None]
-        for number in np.flatnonzero(rng.random(len(ids)) < UNSURE):
-            before[number] = deformed(before[number], rng)
-    prompts = [earlier_prompts(*both, rng) for both in zip(before, masks, strict=True)]
-    return ViewObjects(
-        torch.from_numpy(masks), prompts, earlier=torch.from_numpy(before)
-    ).in_order()
+    found = [earlier_prompts(labels, int(label), rng) for label in ids]
+    masks &= np.array([there for _, _, there in found])[:, None, None]
+    before = torch.from_numpy(np.stack([mask for _, mask, _ in found]))
+    prompts = [one for one, _, _ in found]
+    return ViewObjects(torch.from_numpy(masks), prompts, earlier=before).in_order()
 
 
 class Rounds:

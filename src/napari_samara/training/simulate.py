@@ -61,10 +61,10 @@ def first_prompts(mask: Bools, rng: np.random.Generator) -> ObjectPrompts:
     return ObjectPrompts(points, None)
 
 
-def earlier_mask(
+def earlier_prompts(
     labels: npt.NDArray[np.int32], label: int, rng: np.random.Generator
-) -> tuple[Bools, bool]:
-    """Make up what an object may have been in the slice before.
+) -> tuple[ObjectPrompts, Bools, bool]:
+    """Return what an object is looked for with that was found in the slice before.
 
     Parameters
     ----------
@@ -77,42 +77,28 @@ def earlier_mask(
 
     Returns
     -------
+    prompts : ObjectPrompts
+        The box around the mask in the slice before, or a point in it, or both, perhaps with a
+        negative point outside.
     earlier : numpy.ndarray
-        (rows, cols) bool, its mask there, not empty.
+        (rows, cols) bool, that mask, not empty.
     there : bool
         False where the object is gone: the mask lies where there is none.
     """
-    earlier = deformed(labels == label, rng)
+    mask = labels == label
+    earlier = deformed(mask, rng)
+    there = True
     if rng.random() < ABSENT:
         moved = _elsewhere(earlier, labels, rng)
         if moved is not None:
-            return moved, False
-    return earlier, True
-
-
-def earlier_prompts(earlier: Bools, mask: Bools, rng: np.random.Generator) -> ObjectPrompts:
-    """Return what an object is looked for with that was found in the slice before.
-
-    Parameters
-    ----------
-    earlier, mask : numpy.ndarray
-        (rows, cols) bool, its mask there, not empty, and the one it has here.
-    rng : numpy.random.Generator
-        Decides everything.
-
-    Returns
-    -------
-    ObjectPrompts
-        The box around the mask in the slice before, or a point in it, or both, perhaps with a
-        negative point outside.
-    """
+            earlier, there = moved, False
     kind = rng.random()
     box = jittered_box(earlier, rng) if kind < 0.8 else None
     points = [inner_point(earlier, rng)] if kind > 0.6 else []
-    around = earlier | mask
+    around = earlier | mask if there else earlier
     if rng.random() < 0.25 and not around.all():
         points.append(outer_point(around, rng))
-    return ObjectPrompts(points, box)
+    return ObjectPrompts(points, box), earlier, there
 
 
 def deformed(mask: Bools, rng: np.random.Generator) -> Bools:

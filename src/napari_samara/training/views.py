@@ -11,19 +11,12 @@ import numpy as np
 from napari_samara.errors import ImageError, SettingsError
 from napari_samara.training.crops import Crop, random_crop, typical_diameter
 from napari_samara.training.phantoms import phantom
-from napari_samara.training.slab_phantoms import slab_phantom
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from napari_samara.training.data import LabelledImage
 
-
-SLABS = 0.6
-"""Share of generated slices with the one before them, where objects are given by that."""
-
-SLICES = 0.3
-"""Share of slices of generated volumes among other generated images."""
 
 STRIPS = 0.25
 """Share of generated images of which a strip is shown, as slices across a thin volume are."""
@@ -83,7 +76,7 @@ class Views:
         self._chances = weights / weights.sum()
         self._diameters = [[typical_diameter(i) for i in s.images] for s in sources]
 
-    def draw(self, rng: np.random.Generator, side: int, followed: bool = False) -> Crop:
+    def draw(self, rng: np.random.Generator, side: int) -> Crop:
         """Return one view.
 
         Parameters
@@ -92,20 +85,14 @@ class Views:
             Decides everything.
         side : int
             Side of the view.
-        followed : bool
-            Whether objects are given by the slice before: `SLABS` of the views have one.
 
         Returns
         -------
         Crop
             Pixels and labels.
         """
-        if followed and rng.random() < SLABS:
-            image = slab_phantom(rng, side=int(side * rng.uniform(0.8, 1.5)))
-            return random_crop(image, typical_diameter(image), side, rng)
         if rng.random() < self.phantoms:
-            make = slab_phantom if rng.random() < SLICES else phantom
-            image = make(rng, side=int(side * rng.uniform(0.8, 1.5)))
+            image = phantom(rng, side=int(side * rng.uniform(0.8, 1.5)))
             if rng.random() < STRIPS:
                 image = _strip(image, rng)
             return random_crop(image, typical_diameter(image), side, rng)
@@ -121,6 +108,4 @@ def _strip(image: LabelledImage, rng: np.random.Generator) -> LabelledImage:
     width = int(side * rng.uniform(0.15, 0.7))
     start = int(rng.integers(side - width + 1))
     part = (slice(start, start + width), slice(None))[:: 1 if rng.random() < 0.5 else -1]
-    return replace(
-        image, image=image.image[part].copy(), labels=image.labels[part].copy(), before=None
-    )
+    return replace(image, image=image.image[part].copy(), labels=image.labels[part].copy())
