@@ -11,6 +11,7 @@ from torch import Tensor
 
 from napari_samara.embedding import IMAGE_EMBEDDINGS
 from napari_samara.engine.box_fit import fitted
+from napari_samara.engine.click_obeying import obeyed
 from napari_samara.engine.dense_maps import DenseMaps
 from napari_samara.errors import FrameError
 from napari_samara.model.sam import ImageFeatures
@@ -95,7 +96,8 @@ def decode(
 
     Where the family takes a second look, the best mask of a single point is handed back to the
     decoder together with the point, and what comes out takes its place. Where it fits boxes, masks
-    of a box are cut off at the level at which they fill it best, see `box_fit`.
+    of a box are cut off at the level at which they fill it best, see `box_fit`. Where it obeys
+    clicks, no point beside other prompts is left on the wrong side of a mask, see `click_obeying`.
 
     Parameters
     ----------
@@ -113,7 +115,7 @@ def decode(
         Of several masks that are all asked for: predicted IoU below which they need not be made,
         so that their logits may be zero.
     fit : bool
-        Whether boxes are tight enough to be fitted.
+        Whether prompts are those of a user: boxes tight enough to be fitted, points to be obeyed.
 
     Returns
     -------
@@ -138,6 +140,10 @@ def decode(
         _look_again(model, features, (points, signs), (logits, scores))
     if fit and boxes is not None and masks is None and model.config.mask_decoder_config.fit_boxes:
         logits = fitted(logits, boxes, embedding.frame)
+    obey = fit and not alone and model.config.mask_decoder_config.obey_clicks
+    if obey and points is not None and signs is not None:
+        stride = embedding.frame.input_size / logits.shape[-1]
+        logits = obeyed(logits, points, signs, stride)
     return logits.cpu(), scores.cpu()
 
 

@@ -38,6 +38,7 @@ _SAMARA_ALONE = (
     "fine_maps",
     "second_look",
     "fit_boxes",
+    "obey_clicks",
 )
 """Fields of the decoder that other families do not have."""
 
@@ -250,6 +251,7 @@ class SamConfig:
             fine_maps=True,
             second_look=True,
             fit_boxes=True,
+            obey_clicks=True,
         )
         return cls(vision, prompt, decoder)
 

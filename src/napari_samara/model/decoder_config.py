@@ -76,6 +76,8 @@ class SamMaskDecoderConfig(Sizes):
         family).
     fit_boxes : bool
         Whether the mask of a box is cut off where it fits the box best (samara family).
+    obey_clicks : bool
+        Whether logits are changed around clicks that they contradict (samara family).
     """
 
     hidden_size: int = 256
@@ -94,6 +96,7 @@ class SamMaskDecoderConfig(Sizes):
     fine_maps: bool = False
     second_look: bool = False
     fit_boxes: bool = False
+    obey_clicks: bool = False
 
     def __post_init__(self) -> None:
         """Check the fields, alone and against each other."""
