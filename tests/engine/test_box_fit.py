@@ -116,7 +116,7 @@ def test_boxes_of_users_are_fitted_and_guessed_ones_are_not(predictor: Predictor
     embedding = predictor.embed(image)
     box = torch.tensor([[100.0, 120, 300, 260]])
     raw, scores = decode(
-        predictor.model, embedding, (None, None, box, None), False, True, fit=False
+        predictor.model, embedding, (None, None, box, None), False, True, by_hand=False
     )
     found, same = decode(predictor.model, embedding, (None, None, box, None), False, True)
     assert torch.equal(found, fitted(raw, box, embedding.frame))

@@ -8,6 +8,7 @@ import torch
 
 from napari_samara import api
 from napari_samara.engine.click_obeying import SURE, obeyed
+from napari_samara.engine.model_calls import decode
 
 SIZE, STRIDE = 64, 2.0
 
@@ -63,17 +64,32 @@ def test_what_is_no_click_is_left_out_and_the_last_of_two_counts() -> None:
         assert (float(found[0, 0, 31, 31]) > 0) == bool(last)
 
 
-def test_corrective_clicks_are_obeyed_by_the_checkpoint_of_the_package(disks) -> None:
+def test_the_last_click_counts_for_the_checkpoint_of_the_package(disks) -> None:
+    """Two that contradict each other: in one of the two orders a decoder would not follow."""
     tiny = api.load("samara-tiny", device="cpu")
     embedding = tiny.embed(disks.image)
-    rows, cols = np.nonzero(disks.labels == 1)
-    middle = float(rows.mean()), float(cols.mean())
-    # far from the disk nothing is to be seen: no decoder would follow such a click by itself
-    dark = np.argwhere(disks.image == np.median(disks.image))
-    away = dark[np.abs(dark - middle).sum(1).argmax()].astype(float)
-    asked = [middle, tuple(away)]
-    found = tiny.predict(embedding, points=asked, positive=[True, True])[0]
-    assert found.data[tuple(np.round(asked[0]).astype(int))]
-    assert found.data[tuple(np.round(asked[1]).astype(int))]
-    without = tiny.predict(embedding, points=asked, positive=[False, True])[0]
-    assert not without.data[tuple(np.round(asked[0]).astype(int))]
+    row, col = np.argwhere(disks.labels == 1).mean(0).round().astype(int)
+    for last in (True, False):
+        signs = [not last, last]
+        mask = tiny.predict(embedding, points=[(row, col)] * 2, positive=signs)[0]
+        assert mask.data[row, col] == last
+
+
+def test_points_that_nobody_set_and_single_ones_are_left_to_the_decoder(disks) -> None:
+    tiny = api.load("samara-tiny", device="cpu")
+    embedding = tiny.embed(disks.image)
+    middle = np.argwhere(disks.labels == 1).mean(0)
+    points = torch.from_numpy(embedding.frame.to_input([[middle, middle]]))
+    stride = embedding.frame.input_size / tiny.model.config.mask_size
+    changed = []
+    for signs in (torch.tensor([[1, 0]]), torch.tensor([[0, 1]])):
+        asked = points, signs, None, None
+        guessed, _ = decode(tiny.model, embedding, asked, False, True, by_hand=False)
+        found, _ = decode(tiny.model, embedding, asked, False, True)
+        assert torch.allclose(found, obeyed(guessed, points, signs, stride), atol=1e-4)
+        changed.append(not torch.equal(found, guessed))
+    assert any(changed)
+    one = points[:, :1], torch.tensor([[0]]), None, None
+    alone, _ = decode(tiny.model, embedding, one, True, False)
+    same, _ = decode(tiny.model, embedding, one, True, False, by_hand=False)
+    assert torch.equal(alone, same)

@@ -42,8 +42,8 @@ def obeyed(logits: Tensor, points: Tensor, signs: Tensor, stride: float) -> Tens
     Returns
     -------
     Tensor
-        (P, M, S, S); clicks are heard in their order, so that of two that contradict each other
-        the last one counts.
+        (P, M, S, S); clicks are heard in their order, so that the last one is on its side
+        whatever those near it say.
     """
     size = logits.shape[-1]
     place = ((points.to(logits) + 0.5) / stride - 0.5).clamp(0, size - 1)  # (P, N, 2)
@@ -52,13 +52,15 @@ def obeyed(logits: Tensor, points: Tensor, signs: Tensor, stride: float) -> Tens
     index = torch.arange(size, device=logits.device, dtype=logits.dtype)
     grid = (place + 0.5) * (2 / size) - 1
     for number in range(points.shape[1]):
+        at, sign = grid[:, number, None, None], signs[:, number, None, None, None]
+        value = F.grid_sample(logits, at, align_corners=False)
+        wrong = ((sign == 1) & (value <= 0)) | ((sign == 0) & (value > 0))
+        if not wrong.any():  # as nearly always
+            continue
         x, y = (place[:, number, axis, None, None, None] for axis in (0, 1))
         away = (index - x).square() + (index[:, None] - y).square()  # (P, 1, S, S)
         bell = torch.exp(-away / (2 * width.square()))
-        at = grid[:, number, None, None]
-        value, top = (F.grid_sample(m, at, align_corners=False) for m in (logits, bell))
-        sign = signs[:, number, None, None, None]
+        top = F.grid_sample(bell, at, align_corners=False)
         wanted = torch.where(sign == 1, SURE, -SURE)
-        wrong = ((sign == 1) & (value <= 0)) | ((sign == 0) & (value > 0))
         logits = logits + torch.where(wrong, (wanted - value) / top, 0.0) * bell
     return logits

@@ -90,14 +90,13 @@ def decode(
     multimask: bool,
     best_only: bool,
     least: float = 0.0,
-    fit: bool = True,
+    by_hand: bool = True,
 ) -> tuple[Tensor, Tensor]:
     """Decode prompts.
 
     Where the family takes a second look, the best mask of a single point is handed back to the
-    decoder together with the point, and what comes out takes its place. Where it fits boxes, masks
-    of a box are cut off at the level at which they fill it best, see `box_fit`. Where it obeys
-    clicks, no point beside other prompts is left on the wrong side of a mask, see `click_obeying`.
+    decoder together with the point, and what comes out takes its place. Masks are held to boxes and
+    points by hand where it does that, see `box_fit` and `click_obeying`.
 
     Parameters
     ----------
@@ -114,8 +113,8 @@ def decode(
     least : float
         Of several masks that are all asked for: predicted IoU below which they need not be made,
         so that their logits may be zero.
-    fit : bool
-        Whether prompts are those of a user: boxes tight enough to be fitted, points to be obeyed.
+    by_hand : bool
+        Whether prompts are those of a user: boxes are tight, and points count.
 
     Returns
     -------
@@ -127,7 +126,7 @@ def decode(
     FrameError
         If the embedding is of another model family.
     """
-    features = _features(embedding, model)
+    features, config = _features(embedding, model), model.config.mask_decoder_config
     given = [t if t is None else t.to(model.device) for t in prompts]
     code = model.prompt_encoder(*given)
     if multimask and not best_only and least > 0:
@@ -136,12 +135,11 @@ def decode(
         logits, scores = model.decode(features, code, multimask, best_only)
     points, signs, boxes, masks = given
     alone = points is not None and points.shape[1] == 1 and boxes is None and masks is None
-    if multimask and alone and model.config.mask_decoder_config.second_look:
+    if multimask and alone and config.second_look:
         _look_again(model, features, (points, signs), (logits, scores))
-    if fit and boxes is not None and masks is None and model.config.mask_decoder_config.fit_boxes:
+    if by_hand and boxes is not None and masks is None and config.fit_boxes:
         logits = fitted(logits, boxes, embedding.frame)
-    obey = fit and not alone and model.config.mask_decoder_config.obey_clicks
-    if obey and points is not None and signs is not None:
+    if by_hand and points is not None and signs is not None and not alone and config.obey_clicks:
         stride = embedding.frame.input_size / logits.shape[-1]
         logits = obeyed(logits, points, signs, stride)
     return logits.cpu(), scores.cpu()

@@ -144,7 +144,7 @@ def _decoded(
 
     prompts = joined("points"), joined("signs"), joined("box"), joined("mask")
     # the box is where the object is expected to be, not where it is
-    return decode(predictor.model, embedding, prompts, group[0].ambiguous, True, fit=False)
+    return decode(predictor.model, embedding, prompts, group[0].ambiguous, True, by_hand=False)
 
 
 def _smaller(count: int, predictor: Predictor, error: Exception) -> int:
