@@ -176,8 +176,9 @@ class Trainer:
     def _loss(self, given: Prepared, record: Record) -> Tensor:
         pixels = given.pixels.to(self.device, non_blocking=True)
         with torch.autocast(self.device.type, torch.bfloat16, enabled=self.recipe.bfloat16):
-            found = self.model.encode_any(pixels)
-        features = ImageFeatures(found.embedding.float(), tuple(s.float() for s in found.skips))
+            encoded = self.model.encode_any(pixels)
+        skips = tuple(skip.float() for skip in encoded.skips)
+        features = ImageFeatures(encoded.embedding.float(), skips)
         loss = features.embedding.new_zeros(())
         targets = given.targets.to(self.device)
         known = self.model.mask_decoder.instance_maps(features.skips)
@@ -194,7 +195,8 @@ class Trainer:
             share = len(group.views) / len(targets)
             seen = joined_features(features, group.views, group.regions)
             rounds = Rounds(self.model, seen, group.corners, self.recipe.again)
-            loss = loss + share * rounds.loss(group.objects, given.rounds, clicks, record)
+            found = rounds.loss(group.objects, given.rounds, clicks, record, given.practice)
+            loss = loss + share * found
         return loss
 
     def _descend(self, loss: Tensor) -> None:

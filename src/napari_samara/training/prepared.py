@@ -69,7 +69,9 @@ class Prepared:
     groups : list of PreparedObjects
         Objects that are prompted, perhaps none.
     rounds : int
-        Predictions of each object.
+        Predictions of each object to learn from.
+    practice : int
+        Predictions before them.
     clicks : tuple of int
         Seed of the clicks between them.
     """
@@ -79,6 +81,7 @@ class Prepared:
     targets: InstanceTargets
     groups: list[PreparedObjects] = field(default_factory=list)
     rounds: int = 1
+    practice: int = 0
     clicks: tuple[int, ...] = ()
 
 
@@ -125,9 +128,11 @@ class Preparation(Dataset[Prepared]):
         if not prompted:
             return Prepared(step, pixels, targets)
         rounds = 1 + int(second) + int(second and third)
+        practised = shared.random() < recipe.practised
+        practice = int(shared.integers(1, recipe.practice + 1)) if practised else 0
         groups = self._objects([crop.labels for crop in crops], bool(halved), bool(earlier), rng)
         clicks = recipe.seed, step, _CLICKS + self.rank
-        return Prepared(step, pixels, targets, groups, rounds, clicks)
+        return Prepared(step, pixels, targets, groups, rounds, practice, clicks)
 
     def steps(self, start: int, processes: int = 0) -> Iterator[Prepared]:
         """Go through the steps of the recipe.

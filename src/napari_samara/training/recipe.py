@@ -9,9 +9,11 @@ from napari_samara.errors import SettingsError
 
 _SHARES = (
     "large_share", "region_share", "decay_from", "second_round", "third_round", "again",
-    "earlier", "phantoms", "ema",
+    "earlier", "practised", "phantoms", "ema",
 )  # fmt: skip
-_COUNTS = ("steps", "batch", "large_batch", "dense_batch", "prompts", "side", "smallest")
+_COUNTS = (
+    "steps", "batch", "large_batch", "dense_batch", "prompts", "practice", "side", "smallest",
+)  # fmt: skip
 
 
 @dataclass(frozen=True)
@@ -51,6 +53,11 @@ class Recipe:
         Share of steps with corrective clicks, and of those the share with a second round of them.
     again : float
         Share of objects that get no click between two rounds: their mask alone is handed back.
+    practised : float
+        Share of steps before whose rounds there are others from which nothing is learned: objects
+        come to them with many clicks.
+    practice : int
+        Such rounds, at most.
     earlier : float
         Share of steps whose objects are given by masks of the slice before, see `earlier_prompts`.
     phantoms : float
@@ -88,6 +95,8 @@ class Recipe:
     second_round: float = 0.35
     third_round: float = 0.3
     again: float = 0.0
+    practised: float = 0.0
+    practice: int = 6
     earlier: float = 0.0
     phantoms: float = 0.12
     smallest: int = 24

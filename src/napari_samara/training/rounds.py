@@ -15,6 +15,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
+from napari_samara.engine.click_obeying import obeyed
 from napari_samara.engine.requests import MASK_LOGIT
 from napari_samara.model.prompt_encoder import IGNORED, MASK_PER_EMBEDDING, PromptCode
 from napari_samara.training.losses import neighbourhood, prompt_loss
@@ -160,7 +161,12 @@ class Rounds:
         self.corners = torch.tensor(corners, device=self.device)
 
     def loss(
-        self, objects: ViewObjects, rounds: int, rng: np.random.Generator, record: Record
+        self,
+        objects: ViewObjects,
+        rounds: int,
+        rng: np.random.Generator,
+        record: Record,
+        practice: int = 0,
     ) -> Tensor:
         """Return the loss summed over the rounds.
 
@@ -177,6 +183,8 @@ class Rounds:
             and so on for the same objects in later rounds; ``earlier`` where masks of the slice
             before are given, and of those that are gone, where no IoU can be reached, ``gone``:
             the one that is predicted.
+        practice : int
+            Rounds before these from which nothing is learned, so that these begin with many clicks.
 
         Returns
         -------
@@ -196,11 +204,14 @@ class Rounds:
             kinds = {"earlier": there, "gone": ~there}
         near = neighbourhood(around > 0)
         total = truth.new_zeros(())
-        for number in range(rounds):
-            logits, iou = self.decode(objects.prompts, previous, objects.views)
+        for number in range(practice + rounds):
+            learned = number >= practice
+            with torch.set_grad_enabled(learned and torch.is_grad_enabled()):
+                logits, iou = self.decode(objects.prompts, previous, objects.views)
             single = objects.single.to(self.device) & (previous is None)
             loss, reached = prompt_loss(logits, iou, truth, near, single)
-            total = total + loss
+            if learned:
+                total = total + loss
             if objects.earlier is not None:
                 reached = torch.where(masks.any(3).any(2)[:, 0], reached, iou.detach()[:, 0])
             values = reached.cpu().numpy()
@@ -208,14 +219,21 @@ class Rounds:
                 if chosen.any():
                     name = f"{key}_round{number + 1}" if number else key
                     record.setdefault(name, []).append(float(values[chosen].mean()))
-            if number + 1 < rounds:
+            if number + 1 < practice + rounds:
                 best = torch.where(single, 1 + iou[:, 1:].argmax(1), 0)
-                previous = logits.detach()[torch.arange(len(best), device=self.device), best][
-                    :, None
-                ]
+                at = torch.arange(len(best), device=self.device)
+                previous = self._obeyed(logits.detach()[at, best][:, None], objects)
                 clicked = rng.random(len(best)) >= self.again
                 add_clicks(objects, previous, masks, rng, clicked)
         return total
+
+    def _obeyed(self, shown: Tensor, objects: ViewObjects) -> Tensor:
+        """Return logits (P, 1, S, S) as a user sees them."""
+        points, signs = _padded_points(objects.prompts, self.device)
+        config = self.model.config
+        if points is None or signs is None or not config.mask_decoder_config.obey_clicks:
+            return shown
+        return obeyed(shown, points, signs, config.image_size / config.mask_size)
 
     def decode(
         self,

@@ -9,7 +9,7 @@ import numpy.typing as npt
 from scipy import ndimage
 
 Bools = npt.NDArray[np.bool_]
-MAX_POINTS = 8
+MAX_POINTS = 16
 """Points an object may collect over the rounds of one training step."""
 
 TIGHT = 0.6
