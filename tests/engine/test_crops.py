@@ -77,6 +77,8 @@ def test_an_unknown_model_looks_at_all() -> None:
         (CropChoice("object", usual=128), PromptInputs.of([(10, 10), (110, 10)]), 256),
         (OBJECT, PromptInputs.of([(10, 10), (20, 10), (30, 10), (30, 20)]), 128),  # a scribble
         (OBJECT, PromptInputs.of([(10, 10)], positive=False), None),
+        # clicks are not: they correct one place after the other of an object of any size
+        (OBJECT, PromptInputs.merged([PromptInputs.of([(10, 10 + i)]) for i in range(6)]), None),
     ],
 )
 def test_the_first_crop(choice: CropChoice, given: PromptInputs, expected: int | None) -> None:

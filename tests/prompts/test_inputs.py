@@ -30,6 +30,7 @@ def test_merged_takes_points_in_order_one_box_and_one_mask() -> None:
     )
     assert merged.points.tolist() == [[1, 2], [3, 4], [5, 6]]
     assert merged.positive.tolist() == [False, True, True]
+    assert merged.steps.tolist() == [1, 0, 0]  # points of a box come with it
     assert merged.box is not None
     assert merged.box.tolist() == [0, 5, 3, 9]
     np.testing.assert_array_equal(merged.mask, LEFT | RIGHT)

@@ -75,6 +75,7 @@ class FakePredictor:
         mask: Any = None,
         multimask: Any = None,
         settings: Any = None,
+        steps: Any = None,
     ) -> list[Mask]:
         self.threads.add(threading.current_thread().name)
         self.decoded.append(len(points))

@@ -12,7 +12,13 @@ from napari_samara.masks import Mask
 from napari_samara.settings import EvaluateSettings
 from napari_samara.training.baselines import baselines
 from napari_samara.training.data import LabelledImage
-from napari_samara.training.evaluation import ObjectScore, click_through, evaluate_images
+from napari_samara.training.evaluation import (
+    ObjectScore,
+    after,
+    click_through,
+    evaluate_images,
+    prompts_to,
+)
 from napari_samara.training.evaluation_report import plot, summarise
 from napari_samara.training.known_objects import iou, known_objects
 
@@ -43,7 +49,7 @@ class Knowing:
     def __init__(self, missing: int = 0) -> None:
         self.missing = missing
         self.encoded: list[tuple[int, int]] = []
-        self.clicks: list[tuple[int, bool]] = []
+        self.clicks: list[list[int]] = []
 
     def embed(self, image: np.ndarray) -> np.ndarray:
         from scipy import ndimage
@@ -66,14 +72,17 @@ class Knowing:
 
     def predict(
         self, pieces: np.ndarray, points: Any = None, positive: Any = None, box: Any = None,
-        mask: Mask | None = None,
+        steps: Any = None,
     ) -> list[Mask]:  # fmt: skip
-        if box is not None:
-            return [self.answer(pieces, (box[0] + box[2]) // 2, (box[1] + box[3]) // 2)]
-        # Each further click brings back one missing column.
-        self.clicks.append((len(points), mask is not None))
-        row, col = points[0]
-        self.missing, kept = max(self.missing - (len(points) - 1), 0), self.missing
+        # Each prompt after the first brings back one missing column.
+        if box is None and steps is None:
+            (row, col), more = points[0], 0
+        elif box is None:
+            self.clicks.append(list(steps))
+            (row, col), more = points[0], len(points) - 1
+        else:
+            row, col, more = (box[0] + box[2]) // 2, (box[1] + box[3]) // 2, len(points or ())
+        self.missing, kept = max(self.missing - more, 0), self.missing
         found = self.answer(pieces, int(row), int(col))
         self.missing = kept
         return [found]
@@ -85,7 +94,7 @@ def test_perfect_answers() -> None:
     for score in scores:
         assert {score.ious[name] for name in ("box", "point", "box_zoom", "point_zoom")} == {1.0}
         assert score.clicks == (1.0,)
-        assert score.clicks_to(0.9, 20) == 1
+        assert score.box_clicks == (1.0,)
 
 
 def test_iou_is_that_of_the_pixels() -> None:
@@ -115,11 +124,14 @@ def test_clicks_go_on_until_it_is_found() -> None:
     truth = example().labels == 3
     embedding = predictor.embed(example().image)
     assert click_through(predictor, embedding, truth, 20) == (0.6, 0.7, 0.8, 0.9)
-    # every click after the first comes with the mask of before
-    assert predictor.clicks == [(1, False), (2, True), (3, True), (4, True)]
-    score = ObjectScore("d", "i", 1, 80, (0, 0, 8, 10), (4, 5), {}, (0.6, 0.7, 0.8, 0.9))
-    assert (score.clicks_to(0.8, 20), score.clicks_to(0.95, 20)) == (3, 20)
-    assert (score.after(2), score.after(9)) == (0.7, 0.9)
+    # every click is a step of its own, so that the mask of before is seen
+    assert predictor.clicks == [[1], [1, 2], [1, 2, 3], [1, 2, 3, 4]]
+    ious = (0.6, 0.7, 0.8, 0.9)
+    assert (prompts_to(0.8, ious, 20), prompts_to(0.95, ious, 20)) == (3, 20)
+    assert (after(2, ious), after(9, ious)) == (0.7, 0.9)
+    box = known_objects(truth.astype(np.int32), 1, np.random.default_rng(0))[0].box
+    assert click_through(predictor, embedding, truth, 20, box) == (0.6, 0.7, 0.8, 0.9)
+    assert len(predictor.clicks) == 4  # a box with clicks is asked with the box
     assert len(click_through(Knowing(missing=9), embedding, truth, 2)) == 2
 
 
@@ -184,7 +196,8 @@ def test_iou_of_nothing() -> None:
 
 def row_of(image: str, area: int, box: float, clicks: tuple[float, ...] = ()) -> ObjectScore:
     ious = {"box": box, "ellipse": 0.5}
-    return ObjectScore("cells", image, 1, area, (0, 0, 9, 9), (4, 4), ious, clicks)
+    boxed = (box, *clicks) if clicks else ()
+    return ObjectScore("cells", image, 1, area, (0, 0, 9, 9), (4, 4), ious, clicks, boxed)
 
 
 def test_means_are_over_images_not_over_objects() -> None:
@@ -196,6 +209,8 @@ def test_means_are_over_images_not_over_objects() -> None:
     assert (small["box"], medium["box"]) == (0.75, 0.25)
     assert (medium["noc80"], medium["noc90"]) == (2.0, 20.0)
     assert (medium["clicks_1"], medium["clicks_3"]) == (0.5, 0.85)
+    assert (medium["box_clicks_1"], medium["box_clicks_2"]) == (0.5, 0.85)  # 0.25 by the box
+    assert (medium["box_noc80"], medium["box_noc90"]) == (3.0, 20.0)
     assert "noc80" not in small
     assert "agreement" not in whole
 

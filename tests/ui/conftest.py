@@ -67,6 +67,7 @@ class DiskPredictor:
         mask: Any = None,
         multimask: bool | None = None,
         settings: PredictSettings | None = None,
+        steps: Any = None,
     ) -> list[Mask]:
         self.asked.append({"points": points, "positive": positive, "box": box, "mask": mask})
         shape = (embedding.frame.rows, embedding.frame.cols)

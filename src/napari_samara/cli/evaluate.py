@@ -29,6 +29,8 @@ _COLUMNS = (
     "clicks_3",
     "noc80",
     "noc90",
+    "box_clicks_3",
+    "box_noc80",
 )
 
 

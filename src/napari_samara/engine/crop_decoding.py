@@ -202,6 +202,7 @@ def _decoded(
                     given.mask,
                     pair[0].multimask,
                     settings,
+                    given.steps,
                 )[0],
             )
     for name, pairs in batches.items():

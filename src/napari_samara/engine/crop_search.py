@@ -99,6 +99,7 @@ def inputs_in(given: PromptInputs, crop: PixelBox | None) -> PromptInputs:
         given.positive[kept],
         None if given.box is None else given.box - corner,
         None if given.mask is None else given.mask[row0:row1, col0:col1],
+        given.steps[kept],
     )
 
 

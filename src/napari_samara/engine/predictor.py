@@ -10,10 +10,16 @@ import torch
 
 from napari_samara.embedding import Embedding, EmbeddingKey, pixels_digest
 from napari_samara.engine.chunks import decode_chunks
+from napari_samara.engine.click_steps import ShownMasks, mask_before
 from napari_samara.engine.device import DeviceChoice, choose_device, is_out_of_memory
 from napari_samara.engine.finish import finished_mask, largest_piece
 from napari_samara.engine.model_calls import decode, dense_maps, encode, warn_of_fallback
-from napari_samara.engine.requests import build_request, checked_boxes, checked_points
+from napari_samara.engine.requests import (
+    build_request,
+    checked_boxes,
+    checked_points,
+    checked_steps,
+)
 from napari_samara.engine.threads import leaving
 from napari_samara.errors import OutOfMemoryError, PromptError
 from napari_samara.geometry import Frame, resize_plane
@@ -25,6 +31,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping
 
     from numpy.typing import ArrayLike, NDArray
+    from torch import Tensor
 
     from napari_samara.checkpoints.checkpoint import Checkpoint
     from napari_samara.engine.dense_maps import DenseMaps
@@ -71,6 +78,7 @@ class Predictor:
         self.spare_cores = 0
         self.model = model.eval().requires_grad_(False).to(self.device.device)
         self._on_cpu: SamModel | None = None
+        self._shown = ShownMasks()
 
     def __repr__(self) -> str:
         """Return checkpoint and device."""
@@ -185,6 +193,7 @@ class Predictor:
         mask: Any = None,
         multimask: bool | None = None,
         settings: PredictSettings | None = None,
+        steps: ArrayLike | None = None,
     ) -> list[Mask]:
         """Decode the prompts of one object.
 
@@ -204,6 +213,11 @@ class Predictor:
             Whether to give three masks in place of one; by default for a single point only.
         settings : PredictSettings, optional
             Threshold and clean-up.
+        steps : array_like of int, shape (N,), optional
+            Number of the prompt that each point came with, from 1 on, in the order in which they
+            were given; 0 for points that came with the box or the mask.  Families that look at the
+            mask before (``click_by_click``) find the object prompt by prompt then.  All points at
+            once where left out.
 
         Returns
         -------
@@ -213,18 +227,24 @@ class Predictor:
         Raises
         ------
         PromptError
-            No prompt, or one that is malformed or outside the image.
+            No prompt, or one that is malformed or outside the image, or not one step a point.
         FrameError
             The embedding is of another model family.
         """
         settings, size = settings or PredictSettings(), self.model.config.mask_input_size
         asked = build_request(embedding.frame, size, points, positive, box, mask)
         several = asked.ambiguous if multimask is None else multimask
-        prompts = asked.points, asked.signs, asked.box, asked.mask
+        numbers = None if steps is None or not np.size(steps) else checked_steps(steps, asked)
+
+        def job(model: SamModel) -> tuple[Tensor, Tensor]:
+            mask = asked.mask
+            if numbers is not None and model.config.mask_decoder_config.click_by_click:
+                mask = mask_before(model, embedding, asked, numbers, self._shown)
+            prompts = asked.points, asked.signs, asked.box, mask
+            return decode(model, embedding, prompts, several, best_only=False)
+
         with leaving(self.spare_cores):
-            logits, scores = self._with_fallback(
-                lambda model: decode(model, embedding, prompts, several, best_only=False)
-            )
+            logits, scores = self._with_fallback(job)
             order = scores[0].argsort(descending=True, stable=True).tolist()
             return [
                 finished_mask(logits[0, i], float(scores[0, i]), embedding.frame, settings)

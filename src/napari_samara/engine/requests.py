@@ -141,6 +141,15 @@ def checked_boxes(boxes: ArrayLike, frame: Frame) -> NDArray[np.float64]:
     return np.concatenate([np.maximum(low, 0), np.minimum(high, size)], axis=1)
 
 
+def checked_steps(steps: ArrayLike, asked: Request) -> NDArray[np.int64]:
+    """Return (N,) steps of the points of a request, else raise a PromptError."""
+    count = 0 if asked.points is None else asked.points.shape[1]
+    numbers = np.asarray(steps)
+    if numbers.shape != (count,) or (count and numbers.dtype.kind not in "iu"):
+        raise PromptError(f"steps are {count} whole numbers, one for each point; got {steps!r:.80}")
+    return numbers.astype(np.int64)
+
+
 def _numbers(values: ArrayLike, name: str) -> NDArray[np.float64]:
     try:
         array = np.asarray(values, dtype=np.float64)

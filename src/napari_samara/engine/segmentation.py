@@ -271,6 +271,7 @@ def _masks_in_plane(
                 inputs.mask,
                 _MULTIMASK[settings[0].multimask],
                 settings[1],
+                inputs.steps,
             )[0]
         yield mask, time.perf_counter() - start
 

@@ -68,6 +68,7 @@ def known_from_prompts(
                 given.box,
                 given.mask,
                 settings=settings,
+                steps=given.steps,
             )[0]
             if found.area:
                 masks[number][index] = SliceMask.of(found.data, found.score)

@@ -39,6 +39,7 @@ _SAMARA_ALONE = (
     "second_look",
     "fit_boxes",
     "obey_clicks",
+    "click_by_click",
 )
 """Fields of the decoder that other families do not have."""
 
@@ -252,6 +253,7 @@ class SamConfig:
             second_look=True,
             fit_boxes=True,
             obey_clicks=True,
+            click_by_click=True,
         )
         return cls(vision, prompt, decoder)
 

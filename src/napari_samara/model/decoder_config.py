@@ -78,6 +78,8 @@ class SamMaskDecoderConfig(Sizes):
         Whether the mask of a box is cut off where it fits the box best (samara family).
     obey_clicks : bool
         Whether logits are changed around clicks that they contradict (samara family).
+    click_by_click : bool
+        Whether the decoder is shown the mask before the last prompt of an object (samara family).
     """
 
     hidden_size: int = 256
@@ -97,6 +99,7 @@ class SamMaskDecoderConfig(Sizes):
     second_look: bool = False
     fit_boxes: bool = False
     obey_clicks: bool = False
+    click_by_click: bool = False
 
     def __post_init__(self) -> None:
         """Check the fields, alone and against each other."""

@@ -30,12 +30,22 @@ class PromptInputs:
         Half-open (row0, col0, row1, col1).
     mask : ndarray of bool, shape (rows, cols), or None
         Rough object.
+    steps : ndarray of int64, shape (N,)
+        Number of the prompt that each point came with, from 1 on, in the order in which they were
+        given; 0 for points that came with the box or the mask.  Left out, all came at once.
     """
 
     points: NDArray[np.float32] = field(default_factory=lambda: np.zeros((0, 2), np.float32))
     positive: NDArray[np.bool_] = field(default_factory=lambda: np.zeros(0, np.bool_))
     box: NDArray[np.float32] | None = None
     mask: NDArray[np.bool_] | None = None
+    steps: NDArray[np.int64] = field(default_factory=lambda: np.zeros(0, np.int64))
+
+    def __post_init__(self) -> None:
+        """Take all points to have come at once where nothing is said of it."""
+        if not len(self.steps):
+            only = int(self.box is None and self.mask is None)
+            object.__setattr__(self, "steps", np.full(len(self.points), only, np.int64))
 
     @classmethod
     def of(
@@ -100,4 +110,5 @@ class PromptInputs:
             np.concatenate([part.positive for part in every]),
             box,
             reduce(np.logical_or, masks) if masks else None,
+            np.concatenate([part.steps * number for number, part in enumerate(every, start=1)]),
         )

@@ -140,6 +140,7 @@ def _found_in(
         box=given.box,
         mask=given.mask,
         settings=request.settings,
+        steps=given.steps,
     )
     size = embeddings.size(request.plane)
     found = tuple(mask_in_plane(mask, crop, size) for mask in masks)

@@ -275,5 +275,6 @@ def _decoded(
             box=given.box,
             mask=given.mask,
             settings=settings,
+            steps=given.steps,
         )
         yield one, alone[0]

@@ -1,15 +1,16 @@
 """How well a checkpoint finds known objects, from one prompt and click by click.
 
 Protocol: the point is the pixel deepest inside the object, moved by up to one pixel; the box is
-tight.  Interactive: each further click goes to the deepest pixel of the largest error, positive
-where the mask misses and negative where it exceeds (SAM paper, section 7.1 and appendix A).
+tight.  Interactive, from nothing and from the box: each click goes to the deepest pixel of the
+largest error, positive where the mask misses and negative where it exceeds (SAM paper, section 7.1
+and appendix A), and masks are those that a user who clicks there sees.
 Baselines: the ellipse that fills the box, and the component of Otsu's threshold that holds the
 point; a model should beat both.
 """
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -36,8 +37,9 @@ if TYPE_CHECKING:
 LIMITS = (0.8, 0.9)
 """IoU of NoC80 and NoC90."""
 
-# Clicks given even where the highest limit was reached before, to report IoU after so many.
-_AT_LEAST = 3
+# Prompts given even where the highest limit was reached before, to report IoU after so many: a box
+# and three clicks.
+_AT_LEAST = 4
 
 
 @dataclass(frozen=True)
@@ -62,6 +64,8 @@ class ObjectScore:
     clicks : tuple of float
         IoU after 1, 2, ... clicks, ended where the highest of `LIMITS` is reached; empty for an
         object that was not clicked on.
+    box_clicks : tuple of float
+        IoU after the box, and after 1, 2, ... clicks more, ended likewise.
     """
 
     dataset: str
@@ -72,14 +76,17 @@ class ObjectScore:
     point: tuple[int, int]
     ious: Mapping[str, float]
     clicks: tuple[float, ...] = ()
+    box_clicks: tuple[float, ...] = ()
 
-    def clicks_to(self, limit: float, most: int) -> int:
-        """Return how many clicks it took to reach an IoU; `most` where it was not reached."""
-        return next((n for n, iou in enumerate(self.clicks, start=1) if iou >= limit), most)
 
-    def after(self, count: int) -> float:
-        """Return the IoU after some clicks: the last one where fewer were needed."""
-        return self.clicks[min(count, len(self.clicks)) - 1]
+def prompts_to(limit: float, ious: Sequence[float], most: int) -> int:
+    """Return how many prompts it took to reach an IoU; `most` where it was not reached."""
+    return next((n for n, iou in enumerate(ious, start=1) if iou >= limit), most)
+
+
+def after(count: int, ious: Sequence[float]) -> float:
+    """Return the IoU after some prompts: the last one where fewer were needed."""
+    return ious[min(count, len(ious)) - 1]
 
 
 def evaluate_images(
@@ -166,25 +173,26 @@ def scores_of(
     if settings.clicks:
         count = min(settings.clicked_objects, len(objects))
         clicked = set(rng.permutation(len(objects))[:count].tolist())
-    return [
-        ObjectScore(
-            image.dataset,
-            image.name,
-            item.label,
-            item.area,
-            item.box,
-            item.point,
-            {name: round(values[at], 4) for name, values in found.items()},
-            click_through(predictor, embedding, item.whole(image.labels.shape), settings.clicks)
-            if at in clicked
-            else (),
+    scores = []
+    for at, item in enumerate(objects):
+        ious = {name: round(values[at], 4) for name, values in found.items()}
+        score = ObjectScore(
+            image.dataset, image.name, item.label, item.area, item.box, item.point, ious
         )
-        for at, item in enumerate(objects)
-    ]
+        if at in clicked:
+            seen = predictor, embedding, item.whole(image.labels.shape), settings.clicks
+            clicks, box_clicks = click_through(*seen), click_through(*seen, box=item.box)
+            score = replace(score, clicks=clicks, box_clicks=box_clicks)
+        scores.append(score)
+    return scores
 
 
 def click_through(
-    predictor: Predictor, embedding: Embedding, truth: Bools, most: int
+    predictor: Predictor,
+    embedding: Embedding,
+    truth: Bools,
+    most: int,
+    box: PixelBox | None = None,
 ) -> tuple[float, ...]:
     """Click until the object is found, as a user does who corrects the largest error.
 
@@ -197,25 +205,28 @@ def click_through(
     truth : ndarray of bool, shape (rows, cols)
         The object, not empty.
     most : int
-        Clicks at most.
+        Prompts at most.
+    box : tuple of int, optional
+        Half-open; given first, as one of them.
 
     Returns
     -------
     tuple of float
-        IoU after each click.
+        IoU after each prompt.
     """
     points: list[tuple[float, float]] = []
     signs: list[bool] = []
     ious: list[float] = []
-    guess, mask = np.zeros_like(truth), None
+    guess = np.zeros_like(truth)
     while len(ious) < most:
-        click = corrective_point(truth, guess)
-        if click is None:
-            break
-        points.append((click[1], click[0]))
-        signs.append(click[2])
-        mask = predictor.predict(embedding, points=points, positive=signs, mask=mask)[0]
-        guess = mask.data
+        if ious or box is None:
+            click = corrective_point(truth, guess)
+            if click is None:
+                break
+            points.append((click[1], click[0]))
+            signs.append(click[2])
+        steps = range(1, len(points) + 1)
+        guess = predictor.predict(embedding, points, signs, box, steps=steps)[0].data
         ious.append(round(iou(guess, truth), 4))
         if ious[-1] >= max(LIMITS) and len(ious) >= _AT_LEAST:
             break

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from napari_samara.errors import MissingExtraError
 from napari_samara.output import whole_file
-from napari_samara.training.evaluation import LIMITS
+from napari_samara.training.evaluation import LIMITS, after, prompts_to
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -42,7 +42,8 @@ def summarise(
         ``dataset``, ``size`` (``"all"`` or one of `SIZES`), ``intensity`` (how pixels became 8
         bits) and ``agreement`` (whether the labels are those of another method), ``images``,
         ``objects``, the mean of each IoU, ``clicks_1`` ... (IoU after so many), ``noc80`` and
-        ``noc90``: means over the objects of an image, then over images.
+        ``noc90``; ``box_clicks_1`` ... (IoU after a box and so many), ``box_noc80`` and
+        ``box_noc90``, which count the box: means over the objects of an image, then over images.
     """
     rows = []
     for dataset in dict.fromkeys(score.dataset for score in scores):
@@ -75,11 +76,17 @@ def _means(scores: Sequence[ObjectScore], most: int) -> dict[str, Any]:
     }
     if clicked:
         row["clicked"] = len(clicked)
-        for count in (count for count in _AFTER if count <= most):
-            row[f"clicks_{count}"] = _mean(clicked, [s.after(count) for s in clicked])
-        for limit in LIMITS:
-            name = f"noc{round(100 * limit)}"
-            row[name] = _mean(clicked, [s.clicks_to(limit, most) for s in clicked])
+        for first, ious in (
+            ("", [score.clicks for score in clicked]),
+            ("box_", [score.box_clicks for score in clicked]),
+        ):
+            before = int(first != "")
+            for count in (count for count in _AFTER if count + before <= most):
+                values = [after(count + before, each) for each in ious]
+                row[f"{first}clicks_{count}"] = _mean(clicked, values)
+            for limit in LIMITS:
+                counts = [prompts_to(limit, each, most) for each in ious]
+                row[f"{first}noc{round(100 * limit)}"] = _mean(clicked, counts)
     return row
 
 
