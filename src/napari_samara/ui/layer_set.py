@@ -14,6 +14,7 @@ from napari_samara.ui.layers.points import PointDrawing
 from napari_samara.ui.layers.preview import Preview
 from napari_samara.ui.layers.shapes import ShapeDrawing
 from napari_samara.ui.layers.signs import POSITIVE
+from napari_samara.ui.screen_size import ScreenSize
 
 if TYPE_CHECKING:
     from napari.components import ViewerModel
@@ -86,6 +87,7 @@ class LayerSet:
     ) -> None:
         self.viewer, self.binding = viewer, binding
         self._open = True
+        self._sized: list[ScreenSize] = []
         if given.labels is None:
             self.target = LayerLabels(self._new_labels(), binding.shape, highest=0)
         else:
@@ -136,6 +138,8 @@ class LayerSet:
         self.viewer.layers.events.removed.disconnect(self._on_removed)
         for drawing in self.drawings:
             drawing.close()
+        for sized in self._sized:
+            sized.close()
         self.target.close()
         if not keep_preview and self.preview.layer in self.viewer.layers:
             self.viewer.layers.remove(self.preview.layer)
@@ -199,29 +203,26 @@ class LayerSet:
         )
 
     def _new_shapes(self) -> Shapes:
-        return Shapes(
+        layer = Shapes(
             ndim=self.binding.ndim,
             name=SHAPES,
             edge_color=[POSITIVE.rgba],
             face_color="transparent",
-            edge_width=2,
             opacity=1.0,
             **self.binding.placement(),
         )
+        self._sized.append(ScreenSize(self.viewer, layer))
+        return layer
 
     def _new_points(self) -> Points:
-        return Points(
+        layer = Points(
             ndim=self.binding.ndim,
             name=POINTS,
             face_color=[POSITIVE.rgba],
             border_color="white",
             border_width=0.1,
             symbol=POSITIVE.symbol,
-            size=self._point_size(),
             **self.binding.placement(),
         )
-
-    def _point_size(self) -> float:
-        """Diameter that is seen but hides little, in pixels of the image."""
-        rows, cols = self.binding.shape[-2:]
-        return max(3.0, min(rows, cols) / 40)
+        self._sized.append(ScreenSize(self.viewer, layer))
+        return layer

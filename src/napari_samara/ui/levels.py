@@ -10,7 +10,8 @@ from napari_samara.ui.transforms import matrix_of, unit_factors, units_of
 
 if TYPE_CHECKING:
     from napari.components import Dims
-    from napari.layers import Image
+    from napari.layers import Image, Layer
+    from numpy.typing import NDArray
 
 # Longest side of a plane that a multiscale image is annotated at unless the user says otherwise.
 _COMFORTABLE_SIDE = 4096
@@ -96,18 +97,36 @@ def level_by_zoom(layer: Image, dims: Dims, zoom: float) -> int:
     """
     if not layer.multiscale:
         return 0
-    shown = displayed_axes(dims, layer.ndim)
-    known = unit_factors(units_of(layer), getattr(dims, "units", None))
-    factors = np.ones(layer.ndim)
-    factors[layer.ndim - len(known) :] = known
-    one_pixel = np.linalg.norm(factors[:, np.newaxis] * matrix_of(layer)[:-1, :-1], axis=0)
+    shown, one_pixel = displayed_axes(dims, layer.ndim), shown_sides(layer, dims)
     found = 0
     for level in range(1, len(layer.data)):
-        sides = one_pixel * np.asarray(layer.downsample_factors[level])[: layer.ndim]
-        if (sides[shown] * zoom > 1 + _SLACK).any():
+        factors = np.asarray(layer.downsample_factors[level])[: layer.ndim]
+        if (one_pixel * factors[shown] * zoom > 1 + _SLACK).any():
             break
         found = level
     return found
+
+
+def shown_sides(layer: Layer, dims: Dims) -> NDArray[np.float64]:
+    """Sides of one pixel of a layer along the axes that are shown, in units of the viewer.
+
+    Parameters
+    ----------
+    layer : napari.layers.Layer
+        In the viewer or not.
+    dims : napari.components.Dims
+        Of the viewer.
+
+    Returns
+    -------
+    ndarray of float64, shape (2,)
+        As `displayed_axes` orders them.
+    """
+    known = unit_factors(units_of(layer), getattr(dims, "units", None))
+    factors = np.ones(layer.ndim)
+    factors[layer.ndim - len(known) :] = known
+    sides = np.linalg.norm(factors[:, np.newaxis] * matrix_of(layer)[:-1, :-1], axis=0)
+    return np.asarray(sides[displayed_axes(dims, layer.ndim)])
 
 
 def displayed_axes(dims: Dims, ndim: int) -> list[int]:

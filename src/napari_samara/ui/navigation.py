@@ -8,6 +8,7 @@ import numpy as np
 
 from napari_samara.errors import ImageError
 from napari_samara.ui.levels import displayed_axes
+from napari_samara.ui.screen_size import camera_of
 from napari_samara.ui.transforms import unit_factors, units_of
 
 if TYPE_CHECKING:
@@ -147,8 +148,7 @@ def show_part(
     world = binding.to_world(centre, viewer.dims)
     first = viewer.dims.ndim - binding.ndim
     shown = [axis - first for axis in viewer.dims.displayed if axis >= first]
-    # napari 0.9 moved the camera to the scene and warns of the old name.
-    getattr(viewer, "scene", viewer).camera.center = tuple(world[shown])
+    camera_of(viewer).center = tuple(world[shown])
 
 
 def _in_view(viewer: ViewerModel, binding: ImageBinding, plane: Plane, box: PixelBox) -> bool:

@@ -9,6 +9,7 @@ from qtpy.QtCore import Signal
 from qtpy.QtWidgets import QWidget
 
 from napari_samara.ui.levels import comfortable_level, level_by_zoom
+from napari_samara.ui.screen_size import camera_of
 from napari_samara.ui.widgets.forms import form_of, narrow_combo, offer_layers
 
 if TYPE_CHECKING:
@@ -70,7 +71,9 @@ class ImageForm(QWidget):
         if layer is None or not layer.multiscale:
             return None
         level: int = self.level.currentData()
-        return level if level >= 0 else level_by_zoom(layer, self.viewer.dims, _zoom(self.viewer))
+        if level >= 0:
+            return level
+        return level_by_zoom(layer, self.viewer.dims, camera_of(self.viewer).zoom)
 
     def refresh(self, *_: Any) -> None:
         """Offer the images that the viewer has now, by the names they have now."""
@@ -128,8 +131,3 @@ class ImageForm(QWidget):
             self.level.setCurrentIndex(self.level.findData(wanted))
         self.level.setProperty("layer", id(layer))
         self._form.setRowVisible(self.level, several)
-
-
-def _zoom(viewer: ViewerModel) -> float:
-    """Pixels of the screen to one unit of the world."""
-    return float(getattr(viewer, "scene", viewer).camera.zoom)
