@@ -1,7 +1,7 @@
 """Marks that are as large on the screen however far the view is zoomed in.
 
-napari draws points and edges in pixels of the image: seen closely enough to click on a detail, a point
-hides the object that it is on.
+napari draws points and edges in pixels of the image: seen closely enough to click on a detail, a
+point hides the object that it is on.
 """
 
 from __future__ import annotations
