@@ -28,6 +28,7 @@ def numbers(given: Prepared) -> list[Any]:
     return [
         given.step,
         given.rounds,
+        given.practice,
         given.clicks,
         given.pixels.tolist(),
         given.targets.labels.tolist(),
@@ -66,6 +67,19 @@ def test_objects_of_a_step_are_all_given_by_masks_of_the_slice_before_or_none() 
     given = [[group.objects.earlier is not None for group in one.groups] for one in made]
     assert all(len(set(some)) == 1 for some in given)
     assert {some[0] for some in given} == {True, False}
+
+
+def test_some_steps_practise_and_see_the_same_otherwise() -> None:
+    changes = {"practised": 0.5, "practice": 3}
+    made = [preparation(**changes)[step] for step in range(40)]
+    counts = [one.practice for one in made]
+    assert set(counts) == {0, 1, 2, 3}
+    assert 10 < sum(count > 0 for count in counts) < 30
+    assert all(preparation()[step].practice == 0 for step in range(5))
+    for step in range(5):  # how many rounds come before decides nothing else
+        one, other = numbers(made[step]), numbers(preparation()[step])
+        assert one[:2] + one[3:] == other[:2] + other[3:]
+    assert all(preparation(rank=1, **changes)[s].practice == counts[s] for s in range(5))
 
 
 def test_first_steps_have_no_prompts() -> None:

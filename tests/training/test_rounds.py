@@ -228,6 +228,45 @@ def test_each_round_adds_a_click_and_hands_on_the_mask(
     assert grad.abs().sum() > 0
 
 
+def test_nothing_is_learned_from_rounds_of_practice(monkeypatch: pytest.MonkeyPatch) -> None:
+    model = make_model().train()
+    masks = np.stack([i == BLOCKS for i in (6, 7)])
+    objects, same = (objects_of(masks, [POINT, BOX]) for _ in range(2))
+    view = Rounds(model, features_of(model))
+    outputs: list[torch.Tensor] = []
+    decode = view.decode
+
+    def spy(*args: Any) -> tuple[torch.Tensor, torch.Tensor]:
+        logits, iou = decode(*args)
+        outputs.append(logits)
+        return logits, iou
+
+    monkeypatch.setattr(view, "decode", spy)
+    record: Record = {}
+    practised = view.loss(objects, 1, rng(), record, practice=2)
+    assert [logits.requires_grad for logits in outputs] == [False, False, True]
+    assert {"box", "box_round2", "box_round3"} <= set(record)
+    assert [len(prompt.points) for prompt in objects.prompts] == [3, 2]
+    whole = view.loss(same, 3, rng(), {})
+    rest = view.loss(objects_of(masks, [POINT, BOX]), 2, rng(), {})
+    # of three rounds the last one alone counts
+    assert practised.item() == pytest.approx((whole - rest).item(), rel=1e-5)
+
+
+def test_masks_obey_clicks_where_those_of_a_user_do() -> None:
+    model = make_model()
+    config = model.config.mask_decoder_config
+    objects = objects_of(np.stack([BLOCKS == 6]), [POINT])
+    objects.prompts[0].points.append((50.0, 50.0, True))
+    shown = torch.full((1, 1, 32, 32), -2.0)
+    view = Rounds(model, features_of(model))
+    assert torch.equal(view._obeyed(shown, objects), shown)  # noqa: SLF001
+    object.__setattr__(config, "obey_clicks", True)
+    found = view._obeyed(shown, objects)[0, 0] > 0  # noqa: SLF001
+    assert found[25, 25]
+    assert not found[0].any()
+
+
 def test_the_mask_that_is_shown_is_corrected(monkeypatch: pytest.MonkeyPatch) -> None:
     """Of three masks the one with the best score, otherwise the single one."""
     model = make_model()
