@@ -260,9 +260,9 @@ def test_masks_obey_clicks_where_those_of_a_user_do() -> None:
     objects.prompts[0].points.append((50.0, 50.0, True))
     shown = torch.full((1, 1, 32, 32), -2.0)
     view = Rounds(model, features_of(model))
-    assert torch.equal(view._obeyed(shown, objects), shown)  # noqa: SLF001
+    assert torch.equal(view._obeyed(shown, objects), shown)
     object.__setattr__(config, "obey_clicks", True)
-    found = view._obeyed(shown, objects)[0, 0] > 0  # noqa: SLF001
+    found = view._obeyed(shown, objects)[0, 0] > 0
     assert found[25, 25]
     assert not found[0].any()
 
