@@ -102,3 +102,19 @@ def test_look_that_is_right_is_left_alone(loop: Any) -> None:
         )
     annotator.layers.points.dress()
     assert redrawn == []
+
+
+def test_what_is_drawn_next_looks_as_its_sign_from_the_start(loop: Any) -> None:
+    annotator, user = loop
+    points, shapes = annotator.points, annotator.shapes
+    for positive, look in ((False, NEGATIVE), (True, POSITIVE), (False, NEGATIVE)):
+        annotator.positive = positive
+        for colour in (points.current_face_color, shapes.current_edge_color):
+            assert colour[:7] == look.hex
+        assert str(points.current_symbol) == look.symbol
+        user.click(40, 50)
+        points.selected_data = {0}
+    annotator.positive = True
+    assert points.face_color[0] == pytest.approx(NEGATIVE.rgba, abs=1e-2)  # selected, and as it was
+    annotator.session.clear()
+    assert points.current_face_color[:7] == POSITIVE.hex

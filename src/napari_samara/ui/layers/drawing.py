@@ -10,7 +10,7 @@ import numpy as np
 from psygnal import Signal
 
 from napari_samara.ui.drawn import pairs, touches
-from napari_samara.ui.layers.signs import SIGN, add_sign, signs_of
+from napari_samara.ui.layers.signs import NEGATIVE, POSITIVE, SIGN, add_sign, signs_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from napari_samara.planes import Plane
     from napari_samara.prompts import Prompt
     from napari_samara.ui.binding import ImageBinding
+    from napari_samara.ui.layers.signs import Look
 
 # A move is told once, when the mouse is let go; the -ing actions come before the change.
 _DONE = {"added", "removed", "changed"}
@@ -38,25 +39,40 @@ class Drawing(ABC):
     dims : napari.components.Dims
         Of the viewer.
 
-    Attributes
-    ----------
-    positive : bool
-        Sign of what is drawn next.
     """
 
     changed = Signal()
 
     def __init__(self, layer: Points | Shapes, binding: ImageBinding, dims: Dims) -> None:
         self.layer, self.binding, self.dims = layer, binding, dims
-        self.positive = True
         self._flip = False
         self._quiet = False
         add_sign(layer)
         self.dress()
+        self.positive = True
         self._count, self._told = len(layer.data), signs_of(layer)
         layer.events.data.connect(self._on_data)
         layer.events.features.connect(self._on_features)
         layer.mouse_drag_callbacks.append(self._on_press)
+
+    @property
+    def positive(self) -> bool:
+        """Sign of what is drawn next."""
+        return self._positive
+
+    @positive.setter
+    def positive(self, positive: bool) -> None:
+        self._positive = positive
+        self._dress_next()
+
+    def _dress_next(self) -> None:
+        """Have the next item look as its sign from the start, and napari's controls say so."""
+        with self.layer.block_update_properties():  # what is selected keeps its own
+            self._take(POSITIVE if self._positive else NEGATIVE)
+
+    @abstractmethod
+    def _take(self, look: Look) -> None:
+        """Draw with a look from now on."""
 
     @abstractmethod
     def items(self, plane: Plane) -> list[tuple[int, Prompt]]:
@@ -139,6 +155,7 @@ class Drawing(ABC):
                 self.layer.features[SIGN] = signs
             self.layer.selected_data = set()
             self.dress()
+            self._dress_next()
             self._count, self._told = len(self.layer.data), signs_of(self.layer)
 
     @contextmanager

@@ -18,6 +18,7 @@ if TYPE_CHECKING:
 
     from napari_samara.planes import Plane
     from napari_samara.prompts import Prompt
+    from napari_samara.ui.layers.signs import Look
 
 
 class PointDrawing(Drawing):
@@ -57,6 +58,9 @@ class PointDrawing(Drawing):
             True for points.
         """
         return isinstance(prompt, Point)
+
+    def _take(self, look: Look) -> None:
+        self.layer.current_face_color, self.layer.current_symbol = look.hex, look.symbol
 
     def dress(self) -> None:
         """Show the sign of each point by colour and symbol."""

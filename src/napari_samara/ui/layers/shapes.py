@@ -19,6 +19,7 @@ if TYPE_CHECKING:
 
     from napari_samara.planes import Plane
     from napari_samara.prompts import Prompt
+    from napari_samara.ui.layers.signs import Look
 
 NEGATIVE_MARK = "✕"
 """What stands in a negative shape."""
@@ -70,6 +71,9 @@ class ShapeDrawing(Drawing):
             True for boxes, polygons and scribbles.
         """
         return is_drawn(prompt) and not isinstance(prompt, Point)
+
+    def _take(self, look: Look) -> None:
+        self.layer.current_edge_color = look.hex
 
     def dress(self) -> None:
         """Show the sign of each shape by its edge, and by a cross in it; the inside stays clear."""
