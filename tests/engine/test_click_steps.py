@@ -119,6 +119,28 @@ def test_one_more_click_costs_one_decoding(predictor: Predictor, decodings: list
     assert not np.array_equal(found, elsewhere)
 
 
+def test_the_same_points_given_together_and_one_by_one_are_not_mixed_up(
+    predictor: Predictor,
+) -> None:
+    """A scribble is one step, and so are a polygon and the point that it brings."""
+    orders: list[tuple[list[int], object]] = [
+        ([1, 1, 2], None), ([1, 2, 3], None), ([4, 6, 9], None), ([0, 1, 2], BOX), ([1, 1, 2], BOX),
+    ]  # fmt: skip
+    embedding = embedded(predictor)
+    alone = []
+    for steps, corners in orders:
+        predictor._shown = click_steps.ShownMasks()
+        alone.append(logits_of(predictor, embedding, POINTS, SIGNS, corners, steps=steps))
+    for (steps, corners), wanted in zip(
+        [*orders, *orders[::-1]], [*alone, *alone[::-1]], strict=True
+    ):
+        found = logits_of(predictor, embedding, POINTS, SIGNS, corners, steps=steps)
+        np.testing.assert_array_equal(found, wanted)
+    assert not np.allclose(alone[0], alone[1], atol=1e-4)
+    np.testing.assert_array_equal(alone[1], alone[2])
+    assert not np.array_equal(alone[3], alone[4])
+
+
 def test_masks_of_an_image_that_is_gone_are_not_taken_for_those_of_another(
     predictor: Predictor,
 ) -> None:

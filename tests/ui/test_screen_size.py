@@ -42,6 +42,8 @@ def test_slices_far_apart_do_not_count() -> None:
     sized = ScreenSize(viewer, points)
     camera_of(viewer).zoom = 4.0
     assert on_screen(viewer, points, 0.5) == pytest.approx([POINT] * 2)
+    viewer.dims.order = (1, 0, 2)  # pixels are 40 times 0.5
+    assert on_screen(viewer, points, 20.25) == pytest.approx([POINT] * 2)
     sized.close()
 
 

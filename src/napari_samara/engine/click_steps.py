@@ -41,17 +41,16 @@ class ShownMasks:
         self._kept: OrderedDict[Key, tuple[weakref.ref[Embedding], Tensor]] = OrderedDict()
         self._lock = threading.Lock()
 
-    def get(self, embedding: Embedding, asked: Request) -> Tensor | None:
+    def get(self, embedding: Embedding, key: Key) -> Tensor | None:
         """Return the mask prompt (1, 1, S, S) that was found for a request; None if forgotten.
 
         Parameters
         ----------
         embedding : Embedding
             That it was found in: this very one.
-        asked : Request
-            Without a mask.
+        key : tuple
+            As `_key` makes it.
         """
-        key = _key(embedding, asked)
         with self._lock:
             owner, mask = self._kept.get(key, (None, None))
             if owner is None or owner() is not embedding:
@@ -59,19 +58,18 @@ class ShownMasks:
             self._kept.move_to_end(key)
             return mask
 
-    def keep(self, embedding: Embedding, asked: Request, mask: Tensor) -> None:
+    def keep(self, embedding: Embedding, key: Key, mask: Tensor) -> None:
         """Remember a mask.
 
         Parameters
         ----------
         embedding : Embedding
             That it was found in.
-        asked : Request
-            Without a mask.
+        key : tuple
+            As `_key` makes it.
         mask : Tensor
             (1, 1, S, S).
         """
-        key = _key(embedding, asked)
         with self._lock:
             self._kept[key] = weakref.ref(embedding), mask
             self._kept.move_to_end(key)
@@ -108,30 +106,34 @@ def mask_before(
         (1, 1, S, S) logits, a mask prompt; that of the request where all came at once.
     """
     mask = asked.mask
-    for earlier in _earlier(asked, steps):
-        known = shown.get(embedding, earlier) if asked.mask is None else None
+    for earlier, kept in _earlier(asked, steps):
+        key = _key(embedding, earlier, steps[kept])
+        known = shown.get(embedding, key) if asked.mask is None else None
         if known is None:
             prompts = earlier.points, earlier.signs, earlier.box, mask
             logits, _ = decode(model, embedding, prompts, earlier.ambiguous, best_only=True)
             known = F.adaptive_avg_pool2d(logits, model.config.mask_input_size)
             if asked.mask is None:
-                shown.keep(embedding, earlier, known)
+                shown.keep(embedding, key, known)
         mask = known
     return mask
 
 
-def _earlier(asked: Request, steps: NDArray[np.integer]) -> Iterator[Request]:
-    """Yield what was asked before, one prompt more each time, and without the last one."""
+def _earlier(
+    asked: Request, steps: NDArray[np.integer]
+) -> Iterator[tuple[Request, NDArray[np.intp]]]:
+    """Yield what was asked before, and with which points, without the last prompt at most."""
     drawn = asked.box is not None or asked.mask is not None
     numbers = np.unique(np.append(steps, 0) if drawn else steps)
     for number in numbers[:-1]:
         kept = np.flatnonzero(steps <= number)
-        yield replace(
+        earlier = replace(
             asked,
             points=_some(asked.points, kept),
             signs=_some(asked.signs, kept),
             ambiguous=len(kept) == 1 and not drawn,
         )
+        yield earlier, kept
 
 
 def _some(values: Tensor | None, kept: NDArray[np.intp]) -> Tensor | None:
@@ -139,7 +141,9 @@ def _some(values: Tensor | None, kept: NDArray[np.intp]) -> Tensor | None:
     return values[:, kept] if values is not None and len(kept) else None
 
 
-def _key(embedding: Embedding, asked: Request) -> Key:
+def _key(embedding: Embedding, asked: Request, steps: NDArray[np.integer]) -> Key:
+    """Name all that a mask depends on: also which of its points came together."""
     given = (asked.points, asked.signs, asked.box)
-    parts = (b"" if part is None else part.numpy().tobytes() for part in given)
-    return id(embedding), b"|".join(parts)
+    parts = [b"" if part is None else part.numpy().tobytes() for part in given]
+    order = np.unique(np.append(steps, 0), return_inverse=True)[1].astype(np.int64)
+    return id(embedding), b"|".join([*parts, order.tobytes()])

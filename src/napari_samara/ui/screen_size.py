@@ -38,13 +38,16 @@ class ScreenSize:
         self._setting = False
         self._chosen = layer.events.current_size if self._of_points else layer.events.edge_width
         self._chosen.connect(self._on_chosen)
-        camera_of(viewer).events.zoom.connect(self._on_zoom)
+        self._causes = camera_of(viewer).events.zoom, viewer.dims.events.order
+        for cause in self._causes:  # pixels may be longer along one axis than along another
+            cause.connect(self._on_zoom)
         self._on_zoom()
 
     def close(self) -> None:
         """Leave the layer as it is."""
         self._chosen.disconnect(self._on_chosen)
-        camera_of(self._viewer).events.zoom.disconnect(self._on_zoom)
+        for cause in self._causes:
+            cause.disconnect(self._on_zoom)
 
     def _unit(self) -> float:
         """Pixels of the screen for one of the image."""
