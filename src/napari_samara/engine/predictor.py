@@ -35,6 +35,7 @@ if TYPE_CHECKING:
 
     from napari_samara.checkpoints.checkpoint import Checkpoint
     from napari_samara.engine.dense_maps import DenseMaps
+    from napari_samara.engine.requests import Request
     from napari_samara.masks import Mask
     from napari_samara.model.sam import SamModel
 
@@ -234,22 +235,31 @@ class Predictor:
         settings, size = settings or PredictSettings(), self.model.config.mask_input_size
         asked = build_request(embedding.frame, size, points, positive, box, mask)
         several = asked.ambiguous if multimask is None else multimask
-        numbers = None if steps is None or not np.size(steps) else checked_steps(steps, asked)
-
-        def job(model: SamModel) -> tuple[Tensor, Tensor]:
-            mask = asked.mask
-            if numbers is not None and model.config.mask_decoder_config.click_by_click:
-                mask = mask_before(model, embedding, asked, numbers, self._shown)
-            prompts = asked.points, asked.signs, asked.box, mask
-            return decode(model, embedding, prompts, several, best_only=False)
-
+        numbers = checked_steps(steps, asked)
         with leaving(self.spare_cores):
-            logits, scores = self._with_fallback(job)
+            logits, scores = self._with_fallback(
+                lambda model: self._decoded(model, embedding, asked, numbers, several)
+            )
             order = scores[0].argsort(descending=True, stable=True).tolist()
             return [
                 finished_mask(logits[0, i], float(scores[0, i]), embedding.frame, settings)
                 for i in order
             ]
+
+    def _decoded(
+        self,
+        model: SamModel,
+        embedding: Embedding,
+        asked: Request,
+        steps: NDArray[np.int64] | None,
+        several: bool,
+    ) -> tuple[Tensor, Tensor]:
+        """Decode the prompts of one object, step by step where the family does that."""
+        mask = asked.mask
+        if steps is not None and model.config.mask_decoder_config.click_by_click:
+            mask = mask_before(model, embedding, asked, steps, self._shown)
+        prompts = asked.points, asked.signs, asked.box, mask
+        return decode(model, embedding, prompts, several, best_only=False)
 
     def mask_of(
         self,

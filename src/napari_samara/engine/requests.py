@@ -141,11 +141,13 @@ def checked_boxes(boxes: ArrayLike, frame: Frame) -> NDArray[np.float64]:
     return np.concatenate([np.maximum(low, 0), np.minimum(high, size)], axis=1)
 
 
-def checked_steps(steps: ArrayLike, asked: Request) -> NDArray[np.int64]:
-    """Return (N,) steps of the points of a request, else raise a PromptError."""
+def checked_steps(steps: ArrayLike | None, asked: Request) -> NDArray[np.int64] | None:
+    """Return (N,) steps of the points of a request, None for none; else raise a PromptError."""
+    if steps is None or not np.size(steps):
+        return None
     count = 0 if asked.points is None else asked.points.shape[1]
     numbers = np.asarray(steps)
-    if numbers.shape != (count,) or (count and numbers.dtype.kind not in "iu"):
+    if numbers.shape != (count,) or numbers.dtype.kind not in "iu":
         raise PromptError(f"steps are {count} whole numbers, one for each point; got {steps!r:.80}")
     return numbers.astype(np.int64)
 

@@ -10,7 +10,7 @@ point; a model should beat both.
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -175,15 +175,13 @@ def scores_of(
         clicked = set(rng.permutation(len(objects))[:count].tolist())
     scores = []
     for at, item in enumerate(objects):
+        place = image.dataset, image.name, item.label, item.area, item.box, item.point
         ious = {name: round(values[at], 4) for name, values in found.items()}
-        score = ObjectScore(
-            image.dataset, image.name, item.label, item.area, item.box, item.point, ious
-        )
+        clicks: list[tuple[float, ...]] = []
         if at in clicked:
             seen = predictor, embedding, item.whole(image.labels.shape), settings.clicks
-            clicks, box_clicks = click_through(*seen), click_through(*seen, box=item.box)
-            score = replace(score, clicks=clicks, box_clicks=box_clicks)
-        scores.append(score)
+            clicks = [click_through(*seen), click_through(*seen, box=item.box)]
+        scores.append(ObjectScore(*place, ious, *clicks))
     return scores
 
 

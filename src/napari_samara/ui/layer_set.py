@@ -187,6 +187,9 @@ class LayerSet:
         for drawing in self.drawings:
             if gone is drawing.layer:
                 drawing.close()
+        for sized in self._sized:
+            if gone is sized.layer:
+                sized.close()
         if gone in (self.preview.layer, *(drawing.layer for drawing in self.drawings)):
             self.drawn.emit()
 

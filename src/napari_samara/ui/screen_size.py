@@ -32,7 +32,7 @@ class ScreenSize:
     """
 
     def __init__(self, viewer: ViewerModel, layer: Points | Shapes) -> None:
-        self._viewer, self._layer = viewer, layer
+        self._viewer, self.layer = viewer, layer
         self._of_points = isinstance(layer, Points)
         self._pixels = POINT if self._of_points else EDGE
         self._setting = False
@@ -51,7 +51,7 @@ class ScreenSize:
 
     def _unit(self) -> float:
         """Pixels of the screen for one of the image."""
-        side = shown_sides(self._layer, self._viewer.dims).mean()
+        side = shown_sides(self.layer, self._viewer.dims).mean()
         return max(float(camera_of(self._viewer).zoom * side), 1e-9)
 
     def _on_zoom(self, event: Any = None) -> None:
@@ -59,9 +59,9 @@ class ScreenSize:
         self._setting = True
         try:
             if self._of_points:
-                self._layer.size = self._layer.current_size = size
+                self.layer.size = self.layer.current_size = size
             else:
-                self._layer.edge_width = self._layer.current_edge_width = size
+                self.layer.edge_width = self.layer.current_edge_width = size
         finally:
             self._setting = False
 
@@ -69,7 +69,7 @@ class ScreenSize:
         """Take over what the user set, for all marks."""
         if self._setting:
             return
-        size = self._layer.current_size if self._of_points else self._layer.current_edge_width
+        size = self.layer.current_size if self._of_points else self.layer.current_edge_width
         self._pixels = size * self._unit()
         self._on_zoom()
 
