@@ -11,10 +11,12 @@ import torch
 
 from napari_samara.engine.automatic_masks import SCORE_SLACK, STABILITY_SLACK, AutomaticMasks
 from napari_samara.engine.automatic_settings import AutomaticSettings
+from napari_samara.engine.candidate_scores import rated
 from napari_samara.engine.candidates import propose
 from napari_samara.engine.chunks import decode_parts
 from napari_samara.engine.dense_maps import dense_seeds
 from napari_samara.engine.fitting_windows import OVERLAP, fitting_windows
+from napari_samara.engine.mask_evidence import Evidence
 from napari_samara.engine.point_grid import crop_layers, image_grid, square_grid
 from napari_samara.engine.tile_joining import tiles_covering
 from napari_samara.errors import SettingsError
@@ -27,7 +29,7 @@ if TYPE_CHECKING:
 
     from napari_samara.embedding import Embedding
     from napari_samara.engine.candidates import Proposal
-    from napari_samara.engine.dense_maps import Seeds
+    from napari_samara.engine.dense_maps import DenseMaps
     from napari_samara.engine.predictor import Predictor
     from napari_samara.masks import PixelBox
 
@@ -157,33 +159,34 @@ class Search:
             raise SettingsError(
                 "this checkpoint has no head for dense proposals; take source 'grid' or 'auto'"
             )
-        complete = self._grid(whole) if maps is None else self._dense(whole)
+        complete = self._grid(whole) if maps is None else self._dense(whole, maps)
         return self._found(complete)
 
-    def _dense(self, whole: Embedding) -> bool:
+    def _dense(self, whole: Embedding, maps: DenseMaps) -> bool:
         """Decode the seeds of the image, or of windows of it; return whether to the end."""
-        seeds = self._seeds(whole)
+        seeds = dense_seeds(maps)
         windows = self._windows(seeds.sizes)
         if windows == [self.scene.box]:
             self.total = len(seeds.points)
-            return self._decode(whole, seeds.points, self.scene.box)
+            return self._decode(whole, seeds.points, self.scene.box, maps)
         counts: list[int] = []
         for number, window in enumerate(windows):
             if self._cancelled():
                 return False
             embedding = self._embed(window)
-            points = self._seeds(embedding).points
+            maps = self._maps(embedding)
+            points = dense_seeds(maps).points
             seen = (points + np.array(window[:2]) < self.scene.shape).all(axis=1)
             counts.append(int(seen.sum()))
             self.total = sum(counts) + round(fmean(counts) * (len(windows) - number - 1))
-            if not self._decode(embedding, points[seen], window):
+            if not self._decode(embedding, points[seen], window, maps):
                 return False
         return True
 
-    def _seeds(self, embedding: Embedding) -> Seeds:
+    def _maps(self, embedding: Embedding) -> DenseMaps:
         maps = self.predictor.dense_maps(embedding)
         assert maps is not None  # `run` has asked
-        return dense_seeds(maps)
+        return maps
 
     def _windows(self, sizes: NDArray[np.float64]) -> list[PixelBox]:
         """Windows in which objects have the size that the model knows best.
@@ -227,7 +230,9 @@ class Search:
         grey = self.scene.rgb.mean(axis=2, dtype=np.float32)
         spread = [float(grey[row0:row1, col0:col1].std()) for row0, col0, row1, col1 in windows]
         chosen = np.argsort(spread, kind="stable")[-SAMPLED:]
-        return np.concatenate([self._seeds(self._embed(windows[at])).sizes for at in chosen])
+        return np.concatenate(
+            [dense_seeds(self._maps(self._embed(windows[at]))).sizes for at in chosen]
+        )
 
     def _grid(self, whole: Embedding) -> bool:
         """Decode the points of a grid, in the image and in crops; return whether to the end."""
@@ -261,11 +266,17 @@ class Search:
         return self.predictor.embed_rgb(np.ascontiguousarray(part), self.scene.contrast)
 
     def _decode(
-        self, embedding: Embedding, points: NDArray[np.float32] | NDArray[np.float64], box: PixelBox
+        self,
+        embedding: Embedding,
+        points: NDArray[np.float32] | NDArray[np.float64],
+        box: PixelBox,
+        maps: DenseMaps | None = None,
     ) -> bool:
-        """Decode points of one window in chunks; return whether all of them."""
-        dense = self.settings.source != "grid" and self.predictor.has_dense_head
-        left, chunk = points, self.settings.chunk
+        """Decode points of one window in chunks; return whether all of them.
+
+        With the maps that gave the points, the best mask of each is judged by them.
+        """
+        left, chunk, dense = points, self.settings.chunk, maps is not None
         covered = np.zeros(self.scene.shape, np.bool_)
         while len(left):
             if self._cancelled():
@@ -276,7 +287,7 @@ class Search:
             model, least = self.predictor.model, self._least
             parts = decode_parts(model, embedding, (xy, None), chunk, dense, least)
             for part, logits, scores in parts:
-                self._keep(logits, scores, now[part] + box[:2], box)
+                self._keep(logits, scores, now[part] + box[:2], box, maps)
             self.done += len(now)
             if self.settings.skip_covered and not dense and len(left):
                 self._cover(covered, range(start, len(self.proposals)))
@@ -289,7 +300,7 @@ class Search:
 
     @property
     def _least(self) -> float:
-        """Predicted IoU below which nothing is kept."""
+        """Score below which nothing is kept."""
         return max(self.settings.score - self.settings.keep_more * SCORE_SLACK, 0.0)
 
     def _keep(
@@ -298,16 +309,17 @@ class Search:
         scores: torch.Tensor,
         points: NDArray[np.float64],
         box: PixelBox,
+        maps: DenseMaps | None,
     ) -> None:
         """Keep of logits (P, M, S, S) and scores (P, M) what may pass, also with lower limits."""
-        settings = self.settings
-        least = self._least
+        settings, least = self.settings, self._least
         steady = max(settings.stability - settings.keep_more * STABILITY_SLACK, 0.0)
-        for i, mask in (scores >= least).nonzero().tolist():
-            point = float(points[i, 0]), float(points[i, 1])
-            new = propose(
-                logits[i, mask], float(scores[i, mask]), point, box, settings.stability_offset
-            )
+        evidence = None if maps is None else Evidence(maps, logits.shape[-1])
+        for i, mask in (scores >= (least if evidence is None else 0)).nonzero().tolist():
+            one, point = logits[i, mask], (float(points[i, 0]), float(points[i, 1]))
+            new = propose(one, float(scores[i, mask]), point, box, settings.stability_offset)
+            if evidence is not None:
+                new = rated(new, one, evidence)
             if new.may_pass(least, steady):
                 self.proposals.append(new)
 

@@ -49,7 +49,8 @@ class AutomaticSettings(Settings):
     keep_more : bool
         Whether what is somewhat below the limits is kept as well, so that they can be lowered.
     score : float
-        Predicted IoU of a mask, at least.
+        Score of a mask, at least: how likely it is an object with the dense source, predicted IoU
+        with the grid.
     stability : float
         IoU of the mask with a lower and with a higher threshold, at least.
     stability_offset : float
@@ -168,7 +169,8 @@ class AutomaticSettings(Settings):
     score: float = setting(
         0.6,
         title="Score at least",
-        help="Quality of a mask as the model predicts it (IoU), at least.",
+        help="Quality of a mask, at least: how likely it is an object by the dense head, or the "
+        "IoU that the model predicts.",
         minimum=0.0,
         maximum=1.0,
     )

@@ -41,7 +41,8 @@ class Candidate:
     box : tuple of int
         Half-open (row0, col0, row1, col1) in the image, tight.
     score : float
-        IoU that the model predicts.
+        How likely it is an object, by what a dense head knows (see `CandidateScores`); of points of
+        a grid the IoU that the model predicts.
     stability : float
         IoU of the masks above a higher and above a lower threshold.
     point : tuple of float
@@ -187,7 +188,7 @@ class Proposal:
     size : int
         S.
     score : float
-        Predicted IoU.
+        As of a `Candidate`.
     stability : float
         At low resolution.
     point : tuple of float
@@ -213,7 +214,7 @@ class Proposal:
         Parameters
         ----------
         score : float
-            Least predicted IoU.
+            Least score.
         stability : float
             Least stability; at low resolution it is only an estimate, so that what comes near
             passes.

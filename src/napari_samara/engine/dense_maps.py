@@ -23,7 +23,7 @@ _PEAK = 1.0
 _SPREAD = 1.0
 """Width, in positions, by which votes are smeared before peaks are looked for."""
 
-_REACH = 2.5
+VOTE_REACH = 2.5
 """Learned widths that a vote may lie from the seed it counts for."""
 
 _FEWEST = 2
@@ -105,7 +105,7 @@ def dense_seeds(maps: DenseMaps) -> Seeds:
     if not len(peaks):
         return Seeds(np.zeros((0, 2), np.float32), np.zeros(0))
     distance, nearest = cKDTree(peaks).query(votes)
-    near = distance <= _REACH * maps.width[inside]
+    near = distance <= VOTE_REACH * maps.width[inside]
     members = np.zeros(inside.shape, np.int64)
     members[inside] = np.where(near, nearest + 1, 0)
     places, areas = [], []

@@ -45,7 +45,7 @@ class Sighting:
     crop : ndarray of bool, shape of the box
         True on the object.
     score : float
-        Predicted IoU.
+        As of a `Candidate`.
     """
 
     plane: Plane

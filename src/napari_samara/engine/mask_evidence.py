@@ -1,0 +1,128 @@
+"""What the maps of a checkpoint's dense head say of masks: facts that tell objects from mistakes.
+
+The predicted IoU of a mask was learned from prompts on objects. Without a user points also fall on
+what is none, or on the border of two, and the IoU predicted there is too high. The maps know that
+better: whether the inside of the mask is inside of something and its surroundings are not, whether
+its outline runs along edges, and whether the pixels that vote for its centre are its own.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import numpy as np
+import torch
+import torch.nn.functional as F
+from scipy import ndimage
+
+from napari_samara.engine.dense_maps import VOTE_REACH
+from napari_samara.masks import box_of
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+    from napari_samara.engine.dense_maps import DenseMaps
+
+FACTS = (
+    "score", "stability", "area", "inside", "inside around", "inside rim", "edge", "edge within",
+    "votes", "depth",
+)  # fmt: skip
+"""Numbers that `Evidence.facts` gives of a mask."""
+
+_AROUND = 2
+"""Width of the ring around a mask, in positions."""
+
+_EIGHT = np.ones((3, 3), np.bool_)
+
+
+class Evidence:
+    """Maps of one image at the resolution of masks.
+
+    Parameters
+    ----------
+    maps : DenseMaps
+        Of the image.
+    side : int
+        S, positions a side of low-resolution masks.
+    """
+
+    def __init__(self, maps: DenseMaps, side: int) -> None:
+        input_size = maps.frame.input_size
+        finer = side * maps.stride / input_size
+        places = np.moveaxis((maps.votes + 0.5) * finer - 0.5, 2, 0)
+        flat = maps.inside, maps.boundary, maps.depth, maps.width * finer
+        stack = torch.from_numpy(np.concatenate([np.stack(flat), places]).astype(np.float32))
+        rows, cols = (round(length * finer) for length in maps.inside.shape)
+        found = F.interpolate(stack[None], (rows, cols), mode="bilinear", align_corners=False)
+        self.inside, self.boundary, self.depth, self.width, *votes = found[0].numpy()
+        self.votes = np.stack(votes)
+        self.unit = input_size / side
+
+    def facts(
+        self, logits: NDArray[np.float32], score: float, stability: float
+    ) -> NDArray[np.float32]:
+        """Return what tells whether a mask is an object.
+
+        Parameters
+        ----------
+        logits : ndarray of float32, shape (S, S)
+            Of the mask.
+        score, stability : float
+            What the model predicts, and how little the mask changes with the threshold.
+
+        Returns
+        -------
+        ndarray of float32, shape (len(FACTS),)
+            In the order of `FACTS`: score and stability; logarithm of one and the area in pixels of
+            the model input; mean probability of being inside, in the mask, in a ring around it and
+            along its rim; mean probability of an edge, along rim and ring and within; IoU of the
+            mask and what votes for its centre; largest depth. Zeros for an empty mask.
+        """
+        rows, cols = self.inside.shape
+        whole = logits[:rows, :cols] > 0
+        box = box_of(whole)
+        if box is None:
+            return np.zeros(len(FACTS), np.float32)
+        window = _around(box, (rows, cols))
+        mask, inside = whole[window], self.inside[window]
+        ring = ndimage.binary_dilation(mask, _EIGHT, _AROUND) & ~mask
+        within = ndimage.binary_erosion(mask, _EIGHT, border_value=0)
+        rim = mask & ~within
+        boundary = self.boundary[window]
+        found = (
+            score,
+            stability,
+            np.log1p(np.count_nonzero(mask) * self.unit**2),
+            _mean(inside, mask),
+            _mean(inside, ring),
+            _mean(inside, rim),
+            _mean(boundary, rim | ring),
+            _mean(boundary, within),
+            self._agreement(mask, window),
+            float(self.depth[window][mask].max()),
+        )
+        return np.array(found, np.float32)
+
+    def _agreement(self, mask: NDArray[np.bool_], window: tuple[slice, slice]) -> float:
+        """Soft IoU of a mask and of the pixels near it that vote for the same centre as it does."""
+        weight, votes = self.inside[window], self.votes[:, *window]
+        own = weight * mask
+        centre = (own * votes).sum((1, 2)) / max(float(own.sum()), 1e-6)
+        apart = ((votes - centre[:, None, None]) ** 2).sum(0)
+        voting = weight * (apart < (VOTE_REACH * self.width[window]) ** 2)
+        both = float(voting[mask].sum())
+        return both / max(float(voting.sum()) + np.count_nonzero(mask) - both, 1e-6)
+
+
+def _around(box: tuple[int, int, int, int], shape: tuple[int, int]) -> tuple[slice, slice]:
+    """Return the part of the maps in which what votes for a mask of this box may lie."""
+    row0, col0, row1, col1 = box
+    room = _AROUND + max(row1 - row0, col1 - col0) // 2
+    return (
+        slice(max(row0 - room, 0), min(row1 + room, shape[0])),
+        slice(max(col0 - room, 0), min(col1 + room, shape[1])),
+    )
+
+
+def _mean(values: NDArray[np.float32], where: NDArray[np.bool_]) -> float:
+    return float(values[where].mean()) if where.any() else 0.0
