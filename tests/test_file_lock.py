@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import errno
+import sys
 
 import pytest
 
@@ -24,3 +25,37 @@ def test_a_file_system_without_locks_is_no_obstacle(tmp_path, monkeypatch):
     with lock.locked(tmp_path / "a.lock"):
         entered = True
     assert entered
+
+
+def test_left_behind_or_removed(tmp_path):
+    path = tmp_path / "a.lock"
+    with lock.locked(path):
+        pass
+    assert path.exists()
+    again = lock.locked(path, remove=True)
+    with lock.locked(path, remove=True), pytest.raises(lock.FileBusyError), again:
+        pytest.fail("locked twice")
+    assert not path.exists()
+    with pytest.raises(ValueError, match="within"), lock.locked(path, remove=True):
+        raise ValueError("within")
+    assert not path.exists()
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="an open file cannot be removed there")
+def test_a_file_that_was_removed_while_it_was_waited_for(tmp_path, monkeypatch):
+    """Who opened it before its holder removed it locks a new one, which others find."""
+    path, acquire, opened = tmp_path / "a.lock", lock._acquire, []
+
+    def removed_meanwhile(descriptor):
+        if not opened:
+            path.unlink()
+        opened.append(descriptor)
+        acquire(descriptor)
+
+    monkeypatch.setattr(lock, "_acquire", removed_meanwhile)
+    with lock.locked(path, remove=True):
+        assert len(opened) == 2
+        assert path.exists()
+        with pytest.raises(lock.FileBusyError), lock.locked(path):
+            pytest.fail("locked twice")
+    assert not path.exists()

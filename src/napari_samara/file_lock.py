@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import contextlib
 import errno
+import os
 import sys
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, BinaryIO
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -20,28 +21,53 @@ class FileBusyError(OSError):
 
 
 @contextlib.contextmanager
-def locked(path: Path) -> Iterator[None]:
+def locked(path: Path, remove: bool = False) -> Iterator[None]:
     """Hold an exclusive lock on `path` inside a with block.
 
     Parameters
     ----------
     path : Path
-        Lock file; it is made and left behind, since removing it would let a third process lock
-        a new file while a second still waits on the old one.
+        Lock file, which is made.
+    remove : bool
+        Whether it is removed at the end, where all that lock it ask for the same; else it is left
+        behind. A process that is killed leaves it behind in any case, unlocked.
 
     Raises
     ------
     FileBusyError
         The lock is held elsewhere.
     """
-    with path.open("a+b") as stream:
+    stream = _opened(path)
+    try:
+        yield
+    finally:
+        if remove and sys.platform != "win32":
+            path.unlink(missing_ok=True)  # while it is held: see `_opened`
+        stream.close()
+        if remove and sys.platform == "win32":
+            with contextlib.suppress(OSError):  # another process has opened it
+                path.unlink()
+
+
+def _opened(path: Path) -> BinaryIO:
+    """Open and lock a file; closing it releases the lock.
+
+    Between opening and locking, its last holder may have removed it. What is locked then is nothing
+    that anybody else would find, so that it is opened again.
+    """
+    while True:
+        stream = path.open("a+b")
         try:
             _acquire(stream.fileno())
         except OSError as error:
             if error.errno in _BUSY:
+                stream.close()
                 raise FileBusyError(f"{path} is locked") from error
-            # Some network file systems know no locks: go on without one.
-        yield  # closing the file releases the lock
+            return stream  # some network file systems know no locks: go on without one
+        with contextlib.suppress(FileNotFoundError):
+            if sys.platform == "win32" or os.path.samestat(os.fstat(stream.fileno()), path.stat()):
+                return stream
+        stream.close()
 
 
 if sys.platform == "win32":

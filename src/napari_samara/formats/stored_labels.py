@@ -89,7 +89,7 @@ class StoredLabels:
         with contextlib.suppress(PermissionError):  # of another user: without a lock then
             try:
                 lock = Path(tempfile.gettempdir()) / f"samara-labels-{digest}.lock"
-                self._held.enter_context(locked(lock))
+                self._held.enter_context(locked(lock, remove=True))
                 self._holding = True
             except FileBusyError as error:
                 raise OutputError(
