@@ -9,7 +9,7 @@ from torch import nn
 
 from napari_samara.engine.candidate_scores import CandidateScores, candidate_scores, rated
 from napari_samara.engine.candidates import propose
-from napari_samara.engine.mask_evidence import FACTS
+from napari_samara.engine.dense_opinion import FACTS
 
 
 @pytest.fixture

@@ -13,7 +13,7 @@ from napari_samara import api
 from napari_samara.engine.automatic import Scene, automatic_masks
 from napari_samara.engine.automatic_settings import AutomaticSettings
 from napari_samara.engine.candidate_scores import CandidateScores
-from napari_samara.engine.mask_evidence import FACTS
+from napari_samara.engine.dense_opinion import FACTS
 from napari_samara.intensity import to_rgb
 from napari_samara.training.candidate_scores import Examined, Examples, fit, main
 from napari_samara.training.data import LabelledImage

@@ -15,8 +15,8 @@ from napari_samara.engine.candidate_scores import rated
 from napari_samara.engine.candidates import propose
 from napari_samara.engine.chunks import decode_parts
 from napari_samara.engine.dense_maps import dense_seeds
+from napari_samara.engine.dense_opinion import DenseOpinion
 from napari_samara.engine.fitting_windows import OVERLAP, fitting_windows
-from napari_samara.engine.mask_evidence import Evidence
 from napari_samara.engine.point_grid import crop_layers, image_grid, square_grid
 from napari_samara.engine.tile_joining import tiles_covering
 from napari_samara.errors import SettingsError
@@ -314,12 +314,12 @@ class Search:
         """Keep of logits (P, M, S, S) and scores (P, M) what may pass, also with lower limits."""
         settings, least = self.settings, self._least
         steady = max(settings.stability - settings.keep_more * STABILITY_SLACK, 0.0)
-        evidence = None if maps is None else Evidence(maps, logits.shape[-1])
-        for i, mask in (scores >= (least if evidence is None else 0)).nonzero().tolist():
+        opinion = None if maps is None else DenseOpinion(maps, logits.shape[-1])
+        for i, mask in (scores >= (least if opinion is None else 0)).nonzero().tolist():
             one, point = logits[i, mask], (float(points[i, 0]), float(points[i, 1]))
             new = propose(one, float(scores[i, mask]), point, box, settings.stability_offset)
-            if evidence is not None:
-                new = rated(new, one, evidence)
+            if opinion is not None:
+                new = rated(new, one, opinion)
             if new.may_pass(least, steady):
                 self.proposals.append(new)
 

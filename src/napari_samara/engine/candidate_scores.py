@@ -1,6 +1,6 @@
 """How likely a mask that nobody asked for is an object, by what a dense head says of it.
 
-A small network, `mask_evidence.FACTS` to a chance, with two hidden layers. It was fitted to masks
+A small network, `dense_opinion.FACTS` to a chance, with two hidden layers. It was fitted to masks
 that samara-tiny finds in training images (`training/candidate_scores.py`); what it reads are
 probabilities and shares, so that it serves other weights with the same kind of head too.
 """
@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from torch import Tensor
 
     from napari_samara.engine.candidates import Proposal
-    from napari_samara.engine.mask_evidence import Evidence
+    from napari_samara.engine.dense_opinion import DenseOpinion
 
 WEIGHTS = Path(__file__).with_suffix(".json")
 """Of the network that comes with the package."""
@@ -82,7 +82,7 @@ class CandidateScores(NamedTuple):
         return cls(np.array(table["mean"]), np.array(table["spread"]), tuple(layers))
 
 
-def rated(proposal: Proposal, logits: Tensor, evidence: Evidence) -> Proposal:
+def rated(proposal: Proposal, logits: Tensor, opinion: DenseOpinion) -> Proposal:
     """Return a proposal with the score that `candidate_scores` gives it.
 
     Parameters
@@ -91,10 +91,10 @@ def rated(proposal: Proposal, logits: Tensor, evidence: Evidence) -> Proposal:
         Whose score is the predicted IoU.
     logits : Tensor
         (S, S) that it was made of, on the host.
-    evidence : Evidence
+    opinion : DenseOpinion
         Of the same image.
     """
-    facts = evidence.facts(logits.numpy(), proposal.score, proposal.stability)
+    facts = opinion.facts(logits.numpy(), proposal.score, proposal.stability)
     return replace(proposal, score=float(candidate_scores().of(facts)[0]))
 
 

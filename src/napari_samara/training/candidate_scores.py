@@ -22,8 +22,8 @@ from napari_samara.engine.automatic import Scene, Search, Watch
 from napari_samara.engine.automatic_settings import AutomaticSettings
 from napari_samara.engine.candidate_scores import FARTHEST, WEIGHTS, CandidateScores
 from napari_samara.engine.candidates import propose
+from napari_samara.engine.dense_opinion import FACTS, DenseOpinion
 from napari_samara.engine.device import choose_device
-from napari_samara.engine.mask_evidence import FACTS, Evidence
 from napari_samara.engine.predictor import Predictor
 from napari_samara.intensity import Contrast, to_rgb
 from napari_samara.training.manifest import read_manifest
@@ -108,7 +108,7 @@ class Examined(Search):
         maps: DenseMaps | None,
     ) -> None:
         assert maps is not None  # the source is dense
-        evidence, offset = Evidence(maps, logits.shape[-1]), self.settings.stability_offset
+        opinion, offset = DenseOpinion(maps, logits.shape[-1]), self.settings.stability_offset
         for one, score, point in zip(logits[:, 0], scores[:, 0], points, strict=True):
             row, col = point.tolist()
             new = propose(one, float(score), (row, col), box, offset)
@@ -118,7 +118,7 @@ class Examined(Search):
                 continue
             iou = self._iou(found)
             if iou > 0 or self.item.dataset not in PARTLY_LABELLED:
-                self._facts.append(evidence.facts(one.numpy(), new.score, new.stability))
+                self._facts.append(opinion.facts(one.numpy(), new.score, new.stability))
                 self._ious.append(iou)
 
     def _iou(self, found: Candidate) -> float:

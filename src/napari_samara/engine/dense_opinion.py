@@ -27,7 +27,7 @@ FACTS = (
     "score", "stability", "area", "inside", "inside around", "inside rim", "edge", "edge within",
     "votes", "depth",
 )  # fmt: skip
-"""Numbers that `Evidence.facts` gives of a mask."""
+"""Numbers that `DenseOpinion.facts` gives of a mask."""
 
 _AROUND = 2
 """Width of the ring around a mask, in positions."""
@@ -35,7 +35,7 @@ _AROUND = 2
 _EIGHT = np.ones((3, 3), np.bool_)
 
 
-class Evidence:
+class DenseOpinion:
     """Maps of one image at the resolution of masks.
 
     Parameters

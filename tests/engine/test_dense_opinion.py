@@ -7,7 +7,7 @@ import pytest
 from scipy import ndimage
 
 from napari_samara.engine.dense_maps import DenseMaps
-from napari_samara.engine.mask_evidence import FACTS, Evidence
+from napari_samara.engine.dense_opinion import FACTS, DenseOpinion
 from napari_samara.geometry import Frame
 
 SIDE, STRIDE = 32, 8.0
@@ -38,7 +38,7 @@ def maps():
 
 def facts_of(maps, mask):
     logits = np.where(mask, 4.0, -4.0).astype(np.float32)
-    found = Evidence(maps, len(mask)).facts(logits, 0.7, 0.9)
+    found = DenseOpinion(maps, len(mask)).facts(logits, 0.7, 0.9)
     assert found.dtype == np.float32
     return dict(zip(FACTS, found.tolist(), strict=True))
 
@@ -69,7 +69,7 @@ def test_an_object_and_what_is_none(maps):
 def test_the_part_of_the_maps_is_large_enough(maps):
     """Facts of a mask are those that all of the maps give."""
     mask = disk(12, 10.5, 4, 128, 128)
-    found, whole = facts_of(maps, mask), Evidence(maps, 128)
+    found, whole = facts_of(maps, mask), DenseOpinion(maps, 128)
     shown = mask[: whole.inside.shape[0]]
     around = ndimage.maximum_filter(shown, 5) & ~shown
     assert found["inside around"] == pytest.approx(whole.inside[around].mean(), rel=1e-5)
