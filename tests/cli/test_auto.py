@@ -119,11 +119,23 @@ def test_labels_of_other_settings_are_not_mixed(
     assert run("auto", folder, "--out", "labels", *LOOSE).status == 0
     other = run("auto", folder, "--out", "labels", *LOOSE, "--points-per-side", "2")
     assert other.status == 1
-    assert "other settings or another checkpoint" in other.err
+    assert "other settings, another checkpoint or version" in other.err
     redone = run("auto", folder, "--out", "labels", *LOOSE, "--points-per-side", "2", "--redo")
     assert redone.status == 0
     record = json.loads((work / "labels" / series.RECORD).read_text())
     assert record["settings"]["points_per_side"] == 2
+
+
+def test_labels_that_were_judged_otherwise_are_not_mixed(
+    run: Callable[..., Ran], work: Path, folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (folder / "b.png").unlink()
+    assert run("auto", folder, "--out", "labels", *LOOSE).status == 0
+    monkeypatch.setattr("napari_samara.cli.auto.scores_digest", lambda: "another")
+    other = run("auto", folder, "--out", "labels", *LOOSE)
+    assert other.status == 1
+    assert "version" in other.err
+    assert run("auto", folder, "--out", "labels", *LOOSE, "--redo").status == 0
 
 
 def test_foreign_labels_are_not_taken_for_finished(

@@ -12,6 +12,7 @@ from napari_samara.cli.options import add_common, add_settings, predictor_of
 from napari_samara.cli.report import Progress, emit, say, table
 from napari_samara.cli.series import Series
 from napari_samara.engine.automatic_settings import PRESETS, AutomaticSettings
+from napari_samara.engine.candidate_scores import scores_digest
 from napari_samara.errors import OutputError
 from napari_samara.images import read_image
 from napari_samara.labels import require_suffix, write_labels
@@ -117,7 +118,8 @@ def _run_folder(args: argparse.Namespace, settings: AutomaticSettings) -> int:
     predictor = predictor_of(args)
     say(f"device: {predictor.device}")
     common = _common(predictor, args.preset, settings)
-    made_with = {"checkpoint": common["checkpoint"], "settings": common["settings"]}
+    made_with = {name: common[name] for name in ("checkpoint", "settings")}
+    made_with["scores"] = scores_digest()
     entries = series.run(
         lambda path: _search(predictor, read_image(path, args.axes, args.channels), settings),
         made_with,

@@ -118,7 +118,7 @@ class Series:
         there = [self.target(image) for image in self.images if self.target(image).exists()]
         before = _read(record)
         if there and not redo and before != made_with:
-            what = "other settings or another checkpoint" if before else "something else"
+            what = "other settings, another checkpoint or version" if before else "something else"
             raise OutputError(
                 f"{there[0]} was made with {what}; choose another folder, or --redo to replace it"
             )

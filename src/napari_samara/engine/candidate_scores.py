@@ -7,6 +7,7 @@ probabilities and shares, so that it serves other weights with the same kind of 
 
 from __future__ import annotations
 
+import hashlib
 import json
 from dataclasses import replace
 from functools import cache
@@ -96,6 +97,12 @@ def rated(proposal: Proposal, logits: Tensor, opinion: DenseOpinion) -> Proposal
     """
     facts = opinion.facts(logits.numpy(), proposal.score, proposal.stability)
     return replace(proposal, score=float(candidate_scores().of(facts)[0]))
+
+
+@cache
+def scores_digest() -> str:
+    """Return what tells the network of this version from that of another: 16 digits."""
+    return hashlib.sha256(WEIGHTS.read_bytes()).hexdigest()[:16]
 
 
 @cache
