@@ -6,7 +6,7 @@ the object is in (lower: its ends are given away), the masks made from the true 
 (upper), and propagation, which is told neither; the share of the way between the two; and the share
 of the slices written that lie beyond the object's ends.  ``--prompts`` compares what the next slice
 is found with, ``--corrections`` corrects the slices at the top of the list of doubts, or others
-drawn by chance, by the true mask.
+drawn by chance, by the true mask.  ``--consensus`` looks across all three axes as well.
 
     python benchmarks/propagation.py --sets nuclei organs --objects 10 --store /tmp/embeddings
 """
@@ -64,6 +64,8 @@ def main() -> None:
         sets = {name: volumes for name, volumes in sets.items() if volumes}
         for title in VARIANTS if args.prompts else ["default"]:
             _follow(f"{group}, {title}", sets, PropagateSettings(**VARIANTS[title]))
+        if args.consensus:
+            _follow(f"{group}, three axes", sets, PropagateSettings(consensus=True))
         if args.corrections:
             _correct(group, sets, args.corrections, args.draws)
         print(f"{group}: {time.perf_counter() - start:.0f} s", flush=True)
@@ -77,6 +79,7 @@ def _arguments() -> argparse.Namespace:
     parser.add_argument("--objects", type=int, default=10, help="of each data set, at most")
     parser.add_argument("--part", choices=("dev", "held", "all"), default="all")
     parser.add_argument("--prompts", action="store_true", help="compare kinds of prompts")
+    parser.add_argument("--consensus", action="store_true", help="look across three axes too")
     parser.add_argument("--corrections", type=int, default=0, metavar="N", help="of each object")
     parser.add_argument("--draws", type=int, default=4, metavar="N", help="of slices by chance")
     parser.add_argument("--store", help="folder that keeps embeddings for the next run")

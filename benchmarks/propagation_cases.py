@@ -86,7 +86,7 @@ class Case:
 
     def embedding_of(self, plane: Plane) -> Embedding:
         """Encode a slice unless the store has it."""
-        rgb = np.repeat(self.pixels[plane.index or 0][..., None], 3, -1)
+        rgb = np.repeat(self.pixels_of(plane)[..., None], 3, -1)
         contrast = Contrast("none")
         found = self.store.get(self.predictor.key(rgb, contrast))
         if found is None:
@@ -94,14 +94,15 @@ class Case:
             self.store.put(found)
         return found
 
-    def slices(self) -> Slices:
-        """Return what propagation looks at."""
+    def pixels_of(self, plane: Plane) -> NDArray[np.uint8]:
+        """Cut out a slice."""
+        ((axis, index),) = plane.fixed
+        return self.pixels.take(index, axis)
+
+    def slices(self, axis: int = 0) -> Slices:
+        """Return what propagation looks at, along an axis."""
         return Slices(
-            self.pixels.shape,
-            0,
-            self.embedding_of,
-            lambda plane: self.pixels[plane.index or 0],
-            spacing=self.spacing,
+            self.pixels.shape, axis, self.embedding_of, self.pixels_of, spacing=self.spacing
         )
 
     def decode(self, embedding: Embedding, prompts: Sequence[SlicePrompt]) -> Any:

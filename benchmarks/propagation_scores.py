@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from napari_samara.engine.volume import Propagation
+from napari_samara.engine.volume_consensus import fused
 from napari_samara.engine.volume_fronts import Known
 from napari_samara.engine.volume_quality import flags_of
 from napari_samara.engine.volume_result import settled
@@ -97,8 +98,11 @@ def dice(found: Mapping[int, SliceMask], truth: NDArray[np.bool_]) -> float:
 def followed(one: Prepared, settings: PropagateSettings) -> list[Score]:
     """Follow all objects of a volume in one run."""
     known = {n: Known({at: one.seeds[n]}) for n, at in _places(one) if one.seeds[n].area}
-    run = Propagation(one.case.slices(), known, one.case.decode, settings)
+    views = [one.case.slices(axis) for axis in range(3 if settings.consensus else 1)]
+    run = Propagation(views[0], known, one.case.decode, settings)
     run.run()
+    if settings.consensus:
+        run.found = fused(views, run.found, one.case.decode, settings) or run.found
     result, scores = settled(run), []
     for target in one.targets:
         found = result.get(target.number, {})
