@@ -85,13 +85,20 @@ def pick(combo: QComboBox, text: str) -> None:
     QApplication.processEvents()
 
 
-def type_in(dialog: QFileDialog, path: Path) -> None:
-    """Type the name of a file and press the return key."""
+def type_in(dialog: QFileDialog, path: Path, qtbot: Any) -> None:
+    """Type the name of a file and press the return key, again where the dialog was still busy."""
+    closed: list[int] = []
+    dialog.finished.connect(closed.append)
     line = dialog.findChild(QLineEdit)
-    line.selectAll()
-    QTest.keyClicks(line, str(path))
-    QTest.keyClick(line, Qt.Key.Key_Return)
-    QApplication.processEvents()
+
+    def entered() -> bool:
+        if not closed:
+            line.selectAll()
+            QTest.keyClicks(line, str(path))
+            QTest.keyClick(line, Qt.Key.Key_Return)
+        return bool(closed)
+
+    qtbot.waitUntil(entered, timeout=20_000)
 
 
 def camera(viewer: Any) -> Any:
@@ -209,7 +216,7 @@ def test_own_file_by_the_dialog(shown: Any, tmp_path: Path, qtbot: Any) -> None:
     pick(form.checkpoint, OWN)
     (dialog,) = form.findChildren(QFileDialog)
     assert form.checkpoints.chosen == "samara-tiny"  # until a file is picked
-    type_in(dialog, weights)
+    type_in(dialog, weights, qtbot)
     assert chosen == [weights]
     assert started(form).checkpoint == str(weights)
     assert form.checkpoint.currentText().startswith("fine tuned")
@@ -275,7 +282,7 @@ def test_a_folder_of_weights_is_there_at_the_next_start(
     viewer, widget = dock
     pick(widget.source.checkpoint, OWN)
     (dialog,) = widget.findChildren(QFileDialog)
-    type_in(dialog, tiny_folder / "config.json")
+    type_in(dialog, tiny_folder / "config.json", qtbot)
     qtbot.waitUntil(lambda: own_checkpoints() == (tiny_folder,), timeout=10_000)
     QTest.mouseClick(widget.source.start, Qt.MouseButton.LeftButton)
     qtbot.waitUntil(lambda: widget.annotator is not None, timeout=30_000)
