@@ -59,3 +59,23 @@ def test_a_file_that_was_removed_while_it_was_waited_for(tmp_path, monkeypatch):
         with pytest.raises(lock.FileBusyError), lock.locked(path):
             pytest.fail("locked twice")
     assert not path.exists()
+
+
+def test_where_an_open_file_cannot_be_removed_it_goes_when_it_is_closed(tmp_path, monkeypatch):
+    monkeypatch.setattr(lock, "OPEN_STAYS", True)
+    path = tmp_path / "a.lock"
+    with lock.locked(path, remove=True):
+        assert path.exists()
+    assert not path.exists()
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="an open file cannot be removed there")
+def test_a_lock_file_that_cannot_be_removed_is_let_go_all_the_same(tmp_path):
+    path = tmp_path / "in" / "a.lock"
+    path.parent.mkdir()
+    with lock.locked(path, remove=True):
+        path.unlink()
+        path.parent.rmdir()
+    path.parent.mkdir()
+    with lock.locked(path, remove=True):
+        pass

@@ -13,6 +13,9 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 
+OPEN_STAYS = sys.platform == "win32"
+"""Whether a file that is open cannot be removed."""
+
 _BUSY = {errno.EACCES, errno.EAGAIN, errno.EWOULDBLOCK, errno.EDEADLK}
 
 
@@ -41,12 +44,17 @@ def locked(path: Path, remove: bool = False) -> Iterator[None]:
     try:
         yield
     finally:
-        if remove and sys.platform != "win32":
-            path.unlink(missing_ok=True)  # while it is held: see `_opened`
+        if remove and not OPEN_STAYS:
+            _removed(path)  # while it is held: see `_opened`
         stream.close()
-        if remove and sys.platform == "win32":
-            with contextlib.suppress(OSError):  # another process has opened it
-                path.unlink()
+        if remove and OPEN_STAYS:
+            _removed(path)
+
+
+def _removed(path: Path) -> None:
+    """Remove a lock file; where that cannot be done, or another has opened it, it stays."""
+    with contextlib.suppress(OSError):
+        path.unlink()
 
 
 def _opened(path: Path) -> BinaryIO:
@@ -65,7 +73,7 @@ def _opened(path: Path) -> BinaryIO:
                 raise FileBusyError(f"{path} is locked") from error
             return stream  # some network file systems know no locks: go on without one
         with contextlib.suppress(FileNotFoundError):
-            if sys.platform == "win32" or os.path.samestat(os.fstat(stream.fileno()), path.stat()):
+            if OPEN_STAYS or os.path.samestat(os.fstat(stream.fileno()), path.stat()):
                 return stream
         stream.close()
 
