@@ -26,10 +26,10 @@ APT_PACKAGES := xvfb xauth libdbus-1-3 libegl1 libfontconfig1 libgl1 libgl1-mesa
 # One process, one thread each for OpenMP: sums come in one order and two cores are enough.
 TEST_ENV := OMP_NUM_THREADS=1 NAPARI_ENSURE_PLUGIN_MAIN_THREAD=1
 
-.PHONY: help demo test test-gpu lint bench napari docs lock clean distclean
+.PHONY: help demo test test-oldest test-gpu lint bench napari docs lock clean distclean
 
 help: ## list the commands
-	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/make \1\t\2/p' $(MAKEFILE_LIST) | expand -t 16
+	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/make \1\t\2/p' $(MAKEFILE_LIST) | expand -t 20
 
 demo: $(VENV)/.system $(VENV)/.installed ## segment a sample image and write a picture of it
 	$(BIN)/napari-samara demo
@@ -45,6 +45,16 @@ test: $(VENV)/.system $(VENV)/.installed ## run the tests, those with windows on
 		$(TEST_ENV) QT_QPA_PLATFORM=offscreen \
 			$(BIN)/python -m pytest -m "not gpu and not gui" $(ARGS); \
 	fi
+
+OLDEST := $(VENV)/oldest
+
+test-oldest: $(VENV)/.system $(VENV)/.torch ## run the tests with the oldest packages allowed, but for torch
+	$(PYTHON) -m venv $(OLDEST)
+	$(OLDEST)/bin/pip install -q -r requirements/torch.txt uv
+	VIRTUAL_ENV=$(OLDEST) $(OLDEST)/bin/uv pip install -q --resolution lowest-direct \
+		-c requirements/torch.txt -e '.[napari,plot,test,volumes]' 'pyside6-essentials==6.11.3'
+	$(TEST_ENV) QT_QPA_PLATFORM=xcb xvfb-run -a -s "-screen 0 1280x1024x24" \
+		$(OLDEST)/bin/python -m pytest -m "not gpu" -o filterwarnings=ignore $(ARGS)
 
 test-gpu: $(VENV)/.system $(VENV)/.installed ## run the tests that need a CUDA device
 	$(TEST_ENV) QT_QPA_PLATFORM=offscreen $(BIN)/python -m pytest -m gpu $(ARGS)

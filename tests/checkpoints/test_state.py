@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import io
 import os
 import pickle
+import tarfile
 import zipfile
 
 import pytest
@@ -52,6 +54,17 @@ def test_torchscript_is_refused(tmp_path):
         archive.writestr("w/constants.pkl", b"\x80\x02)\x2e")
         archive.writestr("w/data.pkl", b"\x80\x02}\x2e")
         archive.writestr("w/version", b"3\n")
+    with pytest.raises(UnsafeCheckpointError, match="refused"):
+        read_tensors(path)
+
+
+def test_archive_of_very_old_torch_is_refused(tmp_path):
+    path = tmp_path / "w.pt"
+    with tarfile.open(path, "w") as archive:
+        for name in ("storages", "tensors", "pickle"):
+            inner = tarfile.TarInfo(name)
+            inner.size = 3
+            archive.addfile(inner, io.BytesIO(b"abc"))
     with pytest.raises(UnsafeCheckpointError, match="refused"):
         read_tensors(path)
 

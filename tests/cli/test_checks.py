@@ -39,12 +39,60 @@ def test_all_is_well(work: Path, cache: Path) -> None:
     found = made(work)
     assert not [check for check in found.values() if check.ok is False]
     assert found["torch"].ok
+    assert found["packages"].ok
     assert found["device"].value.startswith("cpu, float32")
     assert "sha256" in found["samara-tiny"].value
     assert "loaded, encoded and decoded" in found["self-test"].value
     assert str(cache) in found["downloads"].value
     assert "HF_HUB_OFFLINE" in found["network"].value
     assert found["CPU threads"].value.startswith("1 of")
+
+
+REQUIRES = [
+    "psygnal>=0.16.1",
+    "torch>=2.4",
+    'superqt>=0.7; extra == "napari"',
+    'ruff>=99; extra == "dev"',
+    'colorama>=1; sys_platform == "none"',
+]
+
+
+@pytest.mark.parametrize(
+    ("versions", "value", "fix"),
+    [
+        ({"psygnal": "0.16.1", "torch": "2.4.0+cpu"}, "as this version needs them", ""),
+        (
+            {"psygnal": "0.14.0", "torch": "2.13.0", "superqt": "0.6.9"},
+            "psygnal 0.14.0, superqt 0.6.9",
+            'python -m pip install --upgrade "psygnal>=0.16.1" "superqt>=0.7"',
+        ),
+        (
+            {"psygnal": "1.0rc1"},
+            "torch is missing",
+            'python -m pip install --upgrade "torch>=2.4"',
+        ),
+    ],
+)
+def test_packages_that_are_too_old(
+    monkeypatch: pytest.MonkeyPatch, versions: dict[str, str], value: str, fix: str
+) -> None:
+    def version(name: str) -> str:
+        if name not in versions:
+            raise metadata.PackageNotFoundError(name)
+        return versions[name]
+
+    monkeypatch.setattr(metadata, "version", version)
+    monkeypatch.setattr(metadata, "requires", lambda name: REQUIRES)
+    found = checks._packages()
+    assert (found.value, found.fix, found.ok) == (value, fix, not fix)
+
+
+def test_packages_of_a_source_without_metadata(monkeypatch: pytest.MonkeyPatch) -> None:
+    def requires(name: str) -> list[str]:
+        raise metadata.PackageNotFoundError(name)
+
+    monkeypatch.setattr(metadata, "requires", requires)
+    assert checks._packages().ok is None
 
 
 @pytest.mark.usefixtures("_shipped")

@@ -111,6 +111,14 @@ def test_precision_that_was_asked_for(
     assert choice.dtype == dtype
 
 
+def test_torch_that_knows_one_precision_on_apple_gpus() -> None:
+    old = DeviceReport(mps=True, mps_autocast=False, torch_version="2.4.1")
+    assert choose_device("auto", "auto", old).precision == "float32"
+    for precision in ("float16", "bfloat16"):
+        with pytest.raises(DeviceError, match=f"torch 2.4.1 cannot encode in {precision}"):
+            choose_device("mps", precision, old)
+
+
 @pytest.mark.parametrize("precision", ["half", "float64", "int8", "FP16", ""])
 def test_unknown_precision(precision: str) -> None:
     with pytest.raises(DeviceError, match="is unknown; use auto, float32, float16, bfloat16"):

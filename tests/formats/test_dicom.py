@@ -165,7 +165,7 @@ def test_slice_cut_off_is_no_silent_gap(tmp_path: Path) -> None:
 def test_pixels_cut_off(tmp_path: Path) -> None:
     write_series(tmp_path / "ct", VOLUME)
     cut(tmp_path / "ct")
-    with pytest.raises(FileFormatError, match=r"im003\.dcm"):
+    with pytest.raises(FileFormatError, match=r"im003\.dcm|missing"):  # SimpleITK 2.5.7, and before
         read_image(tmp_path / "ct")
 
 

@@ -4,17 +4,17 @@ from __future__ import annotations
 
 import contextlib
 import pickle
-import warnings
+import zipfile
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-import torch
 from safetensors import SafetensorError, safe_open
 from safetensors.torch import load_file
 from torch import Tensor
 
 from napari_samara.checkpoints.keys import is_hugging_face, to_meta
+from napari_samara.checkpoints.torch_file import load_weights
 from napari_samara.errors import CheckpointError, UnsafeCheckpointError
 
 if TYPE_CHECKING:
@@ -84,9 +84,9 @@ def read_tensors(path: Path) -> dict[str, Any]:
         except (SafetensorError, OSError, ValueError) as error:
             raise _unreadable(path, error) from error
     try:
-        with warnings.catch_warnings():  # what torch warns of here ends in an error below
-            warnings.simplefilter("ignore", UserWarning)
-            content = torch.load(path, map_location="cpu", weights_only=True)
+        content = load_weights(path)
+    except UnsafeCheckpointError:
+        raise
     except (pickle.UnpicklingError, RuntimeError) as error:
         if _tells_of_code(path, str(error).lower()):
             raise UnsafeCheckpointError(
@@ -106,6 +106,7 @@ def read_tensors(path: Path) -> dict[str, Any]:
         UnicodeDecodeError,
         OverflowError,
         MemoryError,
+        zipfile.BadZipFile,
     ) as error:
         raise _unreadable(path, error) from error  # the ways in which random bytes can end
     if not isinstance(content, Mapping):

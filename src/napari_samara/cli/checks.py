@@ -12,6 +12,7 @@ from importlib import metadata
 from typing import TYPE_CHECKING
 
 import numpy as np
+from packaging.requirements import Requirement
 
 from napari_samara import __version__, api
 from napari_samara.checkpoints import find_checkpoint, verify_checkpoint
@@ -35,6 +36,9 @@ _QT = {
     "PySide2": ("PySide2",),
     "PyQt5": ("PyQt5",),
 }
+
+# Of the extras those that users install.
+_USED_EXTRAS = ("napari", "plot", "volumes")
 
 # Loses a reference to None with every call that gives none; from Python 3.12 on None is immortal.
 _LEAKING_QT = "PySide6 6.12.0"
@@ -85,6 +89,31 @@ def _versions() -> Iterator[Check]:
     yield Check("napari-samara", __version__, True)
     yield Check("Python", f"{platform.python_version()} ({sys.executable})", True)
     yield Check("system", platform.platform())
+    yield _packages()
+
+
+def _packages() -> Check:
+    """Compare what is installed with what this version asks for.
+
+    Conda, or a pin of another program, may leave older packages than pip would.
+    """
+    try:
+        asked = [Requirement(text) for text in metadata.requires("napari-samara") or ()]
+    except metadata.PackageNotFoundError:
+        return Check("packages", "unknown, as napari-samara runs from its source alone")
+    wrong, needed = [], []
+    for one in asked:
+        extras = ("", *_USED_EXTRAS)
+        if one.marker is not None and not any(one.marker.evaluate({"extra": e}) for e in extras):
+            continue
+        found = _version(one.name)
+        optional = one.marker is not None and not one.marker.evaluate({"extra": ""})
+        fits = optional if found is None else one.specifier.contains(found, prereleases=True)
+        if not fits:
+            wrong.append(f"{one.name} {found or 'is missing'}")
+            needed.append(f'"{one.name}{one.specifier}"')
+    fix = f"python -m pip install --upgrade {' '.join(needed)}" if wrong else ""
+    return Check("packages", ", ".join(wrong) or "as this version needs them", not wrong, fix)
 
 
 def _viewer() -> Iterator[Check]:

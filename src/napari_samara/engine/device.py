@@ -36,6 +36,8 @@ class DeviceReport:
         Whether this build of torch has CUDA or ROCm at all.
     mps : bool
         Whether Apple's Metal is usable.
+    mps_autocast : bool
+        Whether this torch has other precisions than float32 there.
     torch_version : str
         Version of torch.
     threads : int
@@ -47,6 +49,7 @@ class DeviceReport:
     cuda_capability: tuple[int, int] = (0, 0)
     cuda_built: bool = False
     mps: bool = False
+    mps_autocast: bool = True
     torch_version: str = ""
     threads: int = 1
 
@@ -61,6 +64,7 @@ class DeviceReport:
             cuda_capability=torch.cuda.get_device_capability(0) if count else (0, 0),
             cuda_built=built,
             mps=torch.backends.mps.is_available(),
+            mps_autocast=torch.amp.is_autocast_available("mps"),
             torch_version=torch.__version__,
             threads=torch.get_num_threads(),
         )
@@ -133,7 +137,7 @@ def choose_device(
     Raises
     ------
     DeviceError
-        The device is unknown or not usable here, or the precision is unknown.
+        The device is unknown or not usable here, or the precision is unknown or not of the device.
     """
     report = report or DeviceReport.of_this_machine()
     precision = _SHORT.get(precision, precision)
@@ -142,6 +146,11 @@ def choose_device(
     name, reason = _automatic(report) if device == "auto" else _asked_for(device, report)
     if precision == "auto":
         precision = _automatic_precision(name, report)
+    if name == "mps" and precision != "float32" and not report.mps_autocast:
+        raise DeviceError(
+            f"torch {report.torch_version} cannot encode in {precision} on Apple GPUs; take "
+            "precision 'float32' or 'auto', or install torch 2.5 or newer"
+        )
     return DeviceChoice(name, precision, reason)
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import warnings
+from contextlib import nullcontext
 from typing import TYPE_CHECKING
 
 import torch
@@ -74,7 +75,8 @@ def encode_batch(
     if model.device.type == "cuda":
         tensor = tensor.pin_memory()
     tensor = tensor.to(model.device, non_blocking=True)
-    with torch.autocast(model.device.type, dtype, enabled=dtype != torch.float32):
+    plain = dtype == torch.float32  # torch 2.4 has no autocast for mps, not even a disabled one
+    with nullcontext() if plain else torch.autocast(model.device.type, dtype):
         found = model.encode(tensor)
     named = {IMAGE_EMBEDDINGS: found.embedding}
     named |= {f"high_res_{i}": skip for i, skip in enumerate(found.skips)}

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import torch
 
+from napari_samara.checkpoints.torch_file import load_weights
 from napari_samara.errors import CheckpointError, SettingsError, TrainingError
 from napari_samara.settings import FinetuneSettings
 from napari_samara.training.finetune_files import HISTORY
@@ -84,7 +85,7 @@ def read_run(folder: Path) -> dict[str, Any]:
     if not path.is_file():
         raise TrainingError(_why_nothing(folder))
     try:
-        state = torch.load(path, map_location="cpu", weights_only=True)
+        state = load_weights(path)
     except Exception as error:  # the unpickler meets a damaged file with about anything
         raise CheckpointError(f"{path} is damaged: {error}; start again elsewhere") from error
     if not isinstance(state, dict) or state.keys() != _ENTRIES or state["version"] != VERSION:

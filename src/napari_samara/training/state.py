@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 import torch
 
+from napari_samara.checkpoints.torch_file import load_weights
 from napari_samara.errors import CheckpointError, OutputError
 from napari_samara.output import whole_file
 
@@ -64,7 +65,7 @@ def read_state(path: Path) -> dict[str, Any]:
     if not path.is_file():
         raise CheckpointError(f"no training run was saved as {path}")
     try:
-        state = torch.load(path, map_location="cpu", weights_only=True)
+        state = load_weights(path)
     except Exception as error:  # the unpickler meets a damaged file with about anything
         raise CheckpointError(
             f"{path} is not the state of a training run, or is damaged: {error}"

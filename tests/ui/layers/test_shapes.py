@@ -20,7 +20,7 @@ def test_sign_is_colour_and_mark(qapp: Any, begin: Any) -> None:
     viewer = ViewerModel()
     annotator = begin(viewer, viewer.add_image(np.zeros((40, 48), np.uint8)))
     annotator.shapes.add(BOXES[0])
-    assert not np.atleast_1d(annotator.shapes.text.values).any()
+    assert not any(np.atleast_1d(annotator.shapes.text.values))
     annotator.positive = False
     annotator.shapes.add(BOXES[1])
     annotator.positive = True

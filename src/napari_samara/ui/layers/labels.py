@@ -94,6 +94,8 @@ class LayerLabels:
         return bool(getattr(self.layer.data, "blank", False))
 
     def __array__(self, dtype: Any = None, copy: bool | None = None) -> NDArray[Any]:
+        if copy is None:  # NumPy 1 has no such mode
+            return np.asarray(self.layer.data, dtype=dtype)
         return np.array(self.layer.data, dtype=dtype, copy=copy)
 
     def __len__(self) -> int:
