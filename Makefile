@@ -52,8 +52,8 @@ test-oldest: $(VENV)/.system $(VENV)/.torch ## run the tests with the oldest pac
 	$(PYTHON) -m venv $(OLDEST)
 	$(OLDEST)/bin/pip install -q -r requirements/torch.txt uv
 	VIRTUAL_ENV=$(OLDEST) $(OLDEST)/bin/uv pip install -q --resolution lowest-direct \
-		-c requirements/torch.txt -e '.[napari,plot,test,volumes]' 'pyside6-essentials==6.11.3'
-	$(TEST_ENV) QT_QPA_PLATFORM=xcb xvfb-run -a -s "-screen 0 1280x1024x24" \
+		-c requirements/torch.txt -e '.[dev]'
+	$(TEST_ENV) PYTHONWARNINGS=ignore QT_QPA_PLATFORM=xcb xvfb-run -a -s "-screen 0 1280x1024x24" \
 		$(OLDEST)/bin/python -m pytest -m "not gpu" -o filterwarnings=ignore $(ARGS)
 
 test-gpu: $(VENV)/.system $(VENV)/.installed ## run the tests that need a CUDA device
