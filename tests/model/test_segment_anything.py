@@ -117,6 +117,7 @@ def test_masks_of_the_predictor(pair, shape, kind, multimask):
         positive.astype(int) if count else None,
         None if box is None else box[[1, 0, 3, 2]],
         multimask_output=multimask,
+        return_logits=True,
     )
     given = {"points": points, "positive": positive} if count else {}
     found = ours.predict(ours.embed(picture), box=box, multimask=multimask, **given)
@@ -125,7 +126,9 @@ def test_masks_of_the_predictor(pair, shape, kind, multimask):
     for mask, i in zip(found, order, strict=True):
         assert mask.data.shape == shape
         assert mask.score == pytest.approx(scores[i], abs=1e-4)
-        assert np.array_equal(mask.data, expected[i])
+        clear = np.abs(expected[i]) > 1e-6  # at a logit of 1e-9 the order of a sum decides
+        assert clear.mean() > 0.999
+        assert np.array_equal(mask.data[clear], expected[i][clear] > 0)
 
 
 def test_embedding_of_an_image(pair):
