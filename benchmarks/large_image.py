@@ -20,7 +20,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from napari_samara.api import load, open_session
+from napari_samara import load, open_session
 from napari_samara.engine.tile_joining import join_labels, tiles_covering
 from napari_samara.engine.tiling import window_side
 from napari_samara.prompts import PromptSet, box, point
