@@ -25,6 +25,17 @@ def made(work: Path, device_name: str = "cpu") -> dict[str, Check]:
     return {check.name: check for check in checks.all_checks(None, device_name, "auto")}
 
 
+def pretend(monkeypatch: pytest.MonkeyPatch, versions: dict[str, str]) -> None:
+    """Make these packages the only ones that are installed."""
+
+    def version(name: str) -> str:
+        if name not in versions:
+            raise metadata.PackageNotFoundError(name)
+        return versions[name]
+
+    monkeypatch.setattr(metadata, "version", version)
+
+
 @pytest.fixture
 def _shipped(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """A shipped checkpoint whose files are there."""
@@ -76,12 +87,7 @@ REQUIRES = [
 def test_packages_that_are_too_old(
     monkeypatch: pytest.MonkeyPatch, versions: dict[str, str], value: str, fix: str
 ) -> None:
-    def version(name: str) -> str:
-        if name not in versions:
-            raise metadata.PackageNotFoundError(name)
-        return versions[name]
-
-    monkeypatch.setattr(metadata, "version", version)
+    pretend(monkeypatch, versions)
     monkeypatch.setattr(metadata, "requires", lambda name: REQUIRES)
     found = checks._packages()
     assert (found.value, found.fix, found.ok) == (value, fix, not fix)
@@ -110,12 +116,7 @@ def test_packages_of_a_source_without_metadata(monkeypatch: pytest.MonkeyPatch) 
 def test_viewer_is_optional(
     work: Path, monkeypatch: pytest.MonkeyPatch, versions: dict[str, str], napari: str, qt: str
 ) -> None:
-    def version(name: str) -> str:
-        if name not in versions:
-            raise metadata.PackageNotFoundError(name)
-        return versions[name]
-
-    monkeypatch.setattr(metadata, "version", version)
+    pretend(monkeypatch, versions)
     found = made(work)
     for name, fix in (("napari", napari), ("Qt", qt)):
         assert found[name].ok is None
