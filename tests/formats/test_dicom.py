@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import shutil
 import sys
+import tracemalloc
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -160,6 +161,26 @@ def test_slice_cut_off_is_no_silent_gap(tmp_path: Path) -> None:
     (tmp_path / "ct" / "im001.dcm").write_bytes((tmp_path / "ct" / "im001.dcm").read_bytes()[:140])
     with pytest.warns(RuntimeWarning, match=r"1 DICOM files hold no image.*im001\.dcm"):
         assert len(read_image(tmp_path / "ct")) == 4
+
+
+def test_slices_that_need_several_types(tmp_path: Path) -> None:
+    for number, (stored, slope) in enumerate(((30_000, 1), (30_000, 2), (0, 1))):
+        pixels = np.full((6, 7), stored, np.int16)
+        write_slice(tmp_path / f"{number}.dcm", pixels, (0, 0, 2 * number), slope=slope)
+    found = read_image(tmp_path)
+    assert found.dtype == np.int32
+    assert found[:, 0, 0].tolist() == [28_976, 58_976, -1024]
+
+
+def test_a_series_is_held_once_while_it_is_read(tmp_path: Path) -> None:
+    write_series(tmp_path, np.zeros((40, 128, 128), np.int16))
+    read_image(tmp_path)  # what is imported counts for nothing
+    tracemalloc.start()
+    found = read_image(tmp_path)
+    _, peak = tracemalloc.get_traced_memory()
+    tracemalloc.stop()
+    assert found.dtype == np.int16
+    assert peak < 1.5 * found.nbytes
 
 
 def test_pixels_cut_off(tmp_path: Path) -> None:

@@ -132,10 +132,7 @@ def read_dicom(path: Path) -> tuple[NDArray[Any], str]:
         As for `open_dicom`.
     """
     image = open_dicom(path)
-    parts = [_pixels(file) for file in image.files]
-    if len({part.shape for part in parts}) > 1:
-        raise FileFormatError(f"{path}: its slices have several sizes")
-    array = np.concatenate(parts)
+    array = _stacked(image.files, path)
     axes = "ZYXS"[: array.ndim]
     if image.affine is None and array.shape[0] == 1:
         array, axes = array[0], axes[1:]
@@ -258,6 +255,22 @@ def _pixels(path: Path) -> NDArray[Any]:
             f"{path}: its pixels cannot be read, it is cut off or of a kind that GDCM does not "
             f"decode: {' '.join(str(error).split())[-160:]}"
         ) from error
+    return array
+
+
+def _stacked(files: Sequence[Path], path: Path) -> NDArray[Any]:
+    """Read the files of `path` one by one, so that little more is held than what they become."""
+    first = _narrowed(_pixels(files[0]))
+    if len(files) == 1:
+        return first
+    planes = len(first)
+    array = np.empty((planes * len(files), *first.shape[1:]), first.dtype)
+    for number, file in enumerate(files):
+        part = _narrowed(_pixels(file)) if number else first
+        if part.shape != first.shape:
+            raise FileFormatError(f"{path}: its slices have several sizes")
+        array = array.astype(np.promote_types(array.dtype, part.dtype), copy=False)
+        array[number * planes : (number + 1) * planes] = part
     return array
 
 
