@@ -78,4 +78,5 @@ def test_a_lock_file_that_cannot_be_removed_is_let_go_all_the_same(tmp_path):
         path.parent.rmdir()
     path.parent.mkdir()
     with lock.locked(path, remove=True):
-        pass
+        assert path.exists()
+    assert not path.exists()

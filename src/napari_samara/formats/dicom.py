@@ -260,13 +260,13 @@ def _pixels(path: Path) -> NDArray[Any]:
 
 def _stacked(files: Sequence[Path], path: Path) -> NDArray[Any]:
     """Read the files of `path` one by one, so that little more is held than what they become."""
-    first = _narrowed(_pixels(files[0]))
+    first = _pixels(files[0])
     if len(files) == 1:
         return first
     planes = len(first)
-    array = np.empty((planes * len(files), *first.shape[1:]), first.dtype)
+    array = np.empty((planes * len(files), *first.shape[1:]), _narrowed(first).dtype)
     for number, file in enumerate(files):
-        part = _narrowed(_pixels(file)) if number else first
+        part = _narrowed(_pixels(file) if number else first)
         if part.shape != first.shape:
             raise FileFormatError(f"{path}: its slices have several sizes")
         array = array.astype(np.promote_types(array.dtype, part.dtype), copy=False)
