@@ -41,6 +41,20 @@ def test_one_point_in_each_object_also_where_they_touch(shape):
     assert seeds.sizes == pytest.approx(4 * np.sqrt(areas))
 
 
+def test_maps_of_twice_the_resolution_give_the_same_seeds():
+    labels = two_squares()
+    coarse = maps_of(labels, Frame(128, 160, 160))
+    fine = maps_of(labels.repeat(2, 0).repeat(2, 1), Frame(128, 160, 160), 2.0)
+    one, other = dense_seeds(coarse), dense_seeds(fine)
+    assert other.sizes == pytest.approx(one.sizes)
+    assert np.abs(other.points - one.points).max() <= 4  # a position of the coarse ones
+    specks = np.zeros((64, 80), np.int64)
+    specks[10:12, 10:13] = 1  # six positions of two pixels: less than two of four
+    assert not len(dense_seeds(maps_of(specks, Frame(128, 160, 160), 2.0)).points)
+    specks[12, 10:13] = 1
+    assert len(dense_seeds(maps_of(specks, Frame(128, 160, 160), 2.0)).points) == 1
+
+
 def test_the_deepest_point_of_each_object_of_the_size_asked_for():
     labels = two_squares()
     maps = maps_of(labels, Frame(128, 160, 160))

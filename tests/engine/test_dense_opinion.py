@@ -7,7 +7,7 @@ import pytest
 from scipy import ndimage
 
 from napari_samara.engine.dense_maps import DenseMaps
-from napari_samara.engine.dense_opinion import FACTS, DenseOpinion
+from napari_samara.engine.dense_opinion import FACTS, DenseOpinion, mask_facts
 from napari_samara.geometry import Frame
 
 SIDE, STRIDE = 32, 8.0
@@ -38,8 +38,10 @@ def maps():
 
 def facts_of(maps, mask):
     logits = np.where(mask, 4.0, -4.0).astype(np.float32)
-    found = DenseOpinion(maps, len(mask)).facts(logits, 0.7, 0.9)
+    opinion = DenseOpinion(maps, len(mask))
+    found = mask_facts(logits, 0.7, 0.9, [opinion, opinion])
     assert found.dtype == np.float32
+    assert found[3:10].tolist() == found[10:].tolist() == opinion.facts(logits).tolist()
     return dict(zip(FACTS, found.tolist(), strict=True))
 
 

@@ -13,6 +13,7 @@ from napari_samara.engine.automatic_masks import SCORE_SLACK, STABILITY_SLACK, A
 from napari_samara.engine.automatic_settings import AutomaticSettings
 from napari_samara.engine.candidate_scores import rated
 from napari_samara.engine.candidates import propose
+from napari_samara.engine.cell_maps import cut_masks
 from napari_samara.engine.chunks import decode_parts
 from napari_samara.engine.dense_maps import dense_seeds
 from napari_samara.engine.dense_opinion import DenseOpinion
@@ -164,24 +165,32 @@ class Search:
 
     def _dense(self, whole: Embedding, maps: DenseMaps) -> bool:
         """Decode the seeds of the image, or of windows of it; return whether to the end."""
-        seeds = dense_seeds(maps)
-        windows = self._windows(seeds.sizes)
-        if windows == [self.scene.box]:
-            self.total = len(seeds.points)
-            return self._decode(whole, seeds.points, self.scene.box, maps)
+        windows = self._windows(dense_seeds(maps).sizes)
         counts: list[int] = []
         for number, window in enumerate(windows):
             if self._cancelled():
                 return False
-            embedding = self._embed(window)
-            maps = self._maps(embedding)
-            points = dense_seeds(maps).points
+            embedding = whole if window == self.scene.box else self._embed(window)
+            known = self._maps(embedding), self.predictor.cell_maps(self._part(window))
+            points = dense_seeds(known[0]).points
             seen = (points + np.array(window[:2]) < self.scene.shape).all(axis=1)
             counts.append(int(seen.sum()))
             self.total = sum(counts) + round(fmean(counts) * (len(windows) - number - 1))
-            if not self._decode(embedding, points[seen], window, maps):
+            if not self._decode(embedding, points[seen], window, known):
                 return False
+            self._cut(known, window)
         return True
+
+    def _cut(self, known: Sequence[DenseMaps], box: PixelBox) -> None:
+        """Keep the masks that the last of some maps of a window show by themselves."""
+        cells = known[-1]
+        cut = cut_masks(cells)
+        opinions = [DenseOpinion(one, len(cut[0].logits)) for one in known] if cut else []
+        for one in cut:
+            row, col = one.point[0] + box[0], one.point[1] + box[1]
+            if row < self.scene.shape[0] and col < self.scene.shape[1]:
+                self._keep_one(torch.from_numpy(one.logits), 0.0, (row, col), box, opinions)
+        self._tell()
 
     def _maps(self, embedding: Embedding) -> DenseMaps:
         maps = self.predictor.dense_maps(embedding)
@@ -256,27 +265,31 @@ class Search:
             return square_grid(per_side) * (row1 - row0, col1 - col0)
         return image_grid(self.scene.rgb[row0:row1, col0:col1], per_side)
 
-    def _embed(self, box: PixelBox) -> Embedding:
-        """Encode a part of the image; what lies beyond its end is mirrored."""
+    def _part(self, box: PixelBox) -> NDArray[np.uint8]:
+        """Return a part of the image; what lies beyond its end is mirrored."""
         row0, col0, row1, col1 = box
         part = self.scene.rgb[row0:row1, col0:col1]
         beyond = row1 - row0 - part.shape[0], col1 - col0 - part.shape[1]
         if any(beyond):
             part = np.pad(part, ((0, beyond[0]), (0, beyond[1]), (0, 0)), mode="symmetric")
-        return self.predictor.embed_rgb(np.ascontiguousarray(part), self.scene.contrast)
+        return np.ascontiguousarray(part)
+
+    def _embed(self, box: PixelBox) -> Embedding:
+        return self.predictor.embed_rgb(self._part(box), self.scene.contrast)
 
     def _decode(
         self,
         embedding: Embedding,
         points: NDArray[np.float32] | NDArray[np.float64],
         box: PixelBox,
-        maps: DenseMaps | None = None,
+        maps: Sequence[DenseMaps] = (),
     ) -> bool:
         """Decode points of one window in chunks; return whether all of them.
 
         With the maps that gave the points, the best mask of each is judged by them.
         """
-        left, chunk, dense = points, self.settings.chunk, maps is not None
+        left, chunk, dense = points, self.settings.chunk, bool(maps)
+        opinions = [DenseOpinion(one, self.predictor.model.config.mask_size) for one in maps]
         covered = np.zeros(self.scene.shape, np.bool_)
         while len(left):
             if self._cancelled():
@@ -287,7 +300,7 @@ class Search:
             model, least = self.predictor.model, self._least
             parts = decode_parts(model, embedding, (xy, None), chunk, dense, least)
             for part, logits, scores in parts:
-                self._keep(logits, scores, now[part] + box[:2], box, maps)
+                self._keep(logits, scores, now[part] + box[:2], box, opinions)
             self.done += len(now)
             if self.settings.skip_covered and not dense and len(left):
                 self._cover(covered, range(start, len(self.proposals)))
@@ -309,19 +322,36 @@ class Search:
         scores: torch.Tensor,
         points: NDArray[np.float64],
         box: PixelBox,
-        maps: DenseMaps | None,
+        opinions: Sequence[DenseOpinion],
     ) -> None:
         """Keep of logits (P, M, S, S) and scores (P, M) what may pass, also with lower limits."""
-        settings, least = self.settings, self._least
+        least = 0.0 if opinions else self._least
+        for i, mask in (scores >= least).nonzero().tolist():
+            point = float(points[i, 0]), float(points[i, 1])
+            self._keep_one(logits[i, mask], float(scores[i, mask]), point, box, opinions)
+
+    def _keep_one(
+        self,
+        logits: torch.Tensor,
+        score: float,
+        point: tuple[float, float],
+        box: PixelBox,
+        opinions: Sequence[DenseOpinion],
+    ) -> None:
+        """Keep one mask (S, S) if it may pass, also with lower limits."""
+        settings = self.settings
         steady = max(settings.stability - settings.keep_more * STABILITY_SLACK, 0.0)
-        opinion = None if maps is None else DenseOpinion(maps, logits.shape[-1])
-        for i, mask in (scores >= (least if opinion is None else 0)).nonzero().tolist():
-            one, point = logits[i, mask], (float(points[i, 0]), float(points[i, 1]))
-            new = propose(one, float(scores[i, mask]), point, box, settings.stability_offset)
-            if opinion is not None:
-                new = rated(new, one, opinion)
-            if new.may_pass(least, steady):
-                self.proposals.append(new)
+        new = propose(logits, score, point, box, settings.stability_offset)
+        if opinions:
+            new = self._rated(new, logits, opinions)
+        if new.may_pass(self._least, steady):
+            self.proposals.append(new)
+
+    def _rated(
+        self, new: Proposal, logits: torch.Tensor, opinions: Sequence[DenseOpinion]
+    ) -> Proposal:
+        """Return a proposal with the score that its opinions give it."""
+        return rated(new, logits, opinions)
 
     def _cover(self, covered: NDArray[np.bool_], numbers: Sequence[int]) -> None:
         """Mark the insides of new objects, where the grid need not look any more."""

@@ -1,8 +1,9 @@
-"""How likely a mask that nobody asked for is an object, by what a dense head says of it.
+"""How likely a mask that nobody asked for is an object, by what dense maps say of it.
 
-A small network, `dense_opinion.FACTS` to a chance, with two hidden layers. It was fitted to masks
-that samara-tiny finds in training images (`training/candidate_scores.py`); what it reads are
-probabilities and shares, so that it serves other weights with the same kind of head too.
+Some small networks, `dense_opinion.FACTS` to a chance, with two hidden layers, whose mean counts:
+they differ in where their fit began. They were fitted to masks that samara-tiny and the cell net
+find in training images (`training/candidate_scores.py`); what they read are probabilities and
+shares, so that they serve other weights with the same kind of head too.
 """
 
 from __future__ import annotations
@@ -16,7 +17,12 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 
+from napari_samara.engine import cell_maps
+from napari_samara.engine.dense_opinion import mask_facts
+
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from numpy.typing import ArrayLike, NDArray
     from torch import Tensor
 
@@ -24,21 +30,21 @@ if TYPE_CHECKING:
     from napari_samara.engine.dense_opinion import DenseOpinion
 
 WEIGHTS = Path(__file__).with_suffix(".json")
-"""Of the network that comes with the package."""
+"""Of the networks that come with the package."""
 
 FARTHEST = 4.0
 """Spreads from its mean beyond which a fact says no more."""
 
 
 class CandidateScores(NamedTuple):
-    """The network.
+    """Some networks with layers of the same sizes.
 
     Attributes
     ----------
     mean, spread : ndarray of float64, shape (F,)
-        Of the facts it was fitted to.
+        Of the facts they were fitted to.
     layers : tuple of (ndarray, ndarray)
-        Weights (out, in) and biases (out,), the last one to a single number.
+        Weights (networks, in, out) and biases (networks, 1, out), the last ones to a single number.
     """
 
     mean: NDArray[np.float64]
@@ -61,10 +67,10 @@ class CandidateScores(NamedTuple):
         given = np.asarray(facts, np.float64).reshape(-1, len(self.mean))
         values = np.clip((given - self.mean) / self.spread, -FARTHEST, FARTHEST)
         for weights, biases in self.layers[:-1]:
-            values = values @ weights.T + biases
+            values = values @ weights + biases
             values = values * _sigmoid(values)
         weights, biases = self.layers[-1]
-        return _sigmoid(values @ weights.T + biases)[:, 0]
+        return _sigmoid((values @ weights + biases).mean(axis=0))[:, 0]
 
     def to_json(self) -> str:
         """Return it as text, four digits of each number."""
@@ -83,8 +89,8 @@ class CandidateScores(NamedTuple):
         return cls(np.array(table["mean"]), np.array(table["spread"]), tuple(layers))
 
 
-def rated(proposal: Proposal, logits: Tensor, opinion: DenseOpinion) -> Proposal:
-    """Return a proposal with the score that `candidate_scores` gives it.
+def rated(proposal: Proposal, logits: Tensor, opinions: Sequence[DenseOpinion]) -> Proposal:
+    """Return a proposal with the score that `candidate_scores` give it.
 
     Parameters
     ----------
@@ -92,22 +98,23 @@ def rated(proposal: Proposal, logits: Tensor, opinion: DenseOpinion) -> Proposal
         Whose score is the predicted IoU.
     logits : Tensor
         (S, S) that it was made of, on the host.
-    opinion : DenseOpinion
-        Of the same image.
+    opinions : sequence of DenseOpinion
+        Of the same image: by the checkpoint, and by `cell_maps`.
     """
-    facts = opinion.facts(logits.numpy(), proposal.score, proposal.stability)
+    facts = mask_facts(logits.numpy(), proposal.score, proposal.stability, opinions)
     return replace(proposal, score=float(candidate_scores().of(facts)[0]))
 
 
 @cache
 def scores_digest() -> str:
-    """Return what tells the network of this version from that of another: 16 digits."""
-    return hashlib.sha256(WEIGHTS.read_bytes()).hexdigest()[:16]
+    """Return what tells the networks of this version from those of another: 16 digits."""
+    both = WEIGHTS.read_bytes() + cell_maps.WEIGHTS.read_bytes()
+    return hashlib.sha256(both).hexdigest()[:16]
 
 
 @cache
 def candidate_scores() -> CandidateScores:
-    """Return the network that comes with the package."""
+    """Return the networks that come with the package."""
     return CandidateScores.from_json(WEIGHTS.read_text(encoding="utf-8"))
 
 

@@ -13,21 +13,22 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from napari_samara.geometry import Frame
+    from napari_samara.model.instance_maps import InstanceMaps
 
 INSIDE = 0.4
 """Probability from which on a position belongs to an object; low, for the decoder decides."""
 
-_PEAK = 1.0
-"""Votes that must come together for a seed."""
+_PEAK = 16.0
+"""Pixels of the model input whose votes must come together for a seed."""
 
-_SPREAD = 1.0
-"""Width, in positions, by which votes are smeared before peaks are looked for."""
+_SPREAD = 4.0
+"""Width, in pixels of the model input, by which votes are smeared before peaks are looked for."""
 
 VOTE_REACH = 2.5
 """Learned widths that a vote may lie from the seed it counts for."""
 
-_FEWEST = 2
-"""Positions an object has at least."""
+_FEWEST = 32.0
+"""Area of an object at least, in pixels of the model input."""
 
 _DEEP = 0.15
 """Depth times probability of being inside that the middle of an object has at least."""
@@ -61,6 +62,38 @@ class DenseMaps:
     stride: float
     frame: Frame
 
+    @classmethod
+    def of(cls, maps: InstanceMaps, stride: float, frame: Frame) -> DenseMaps:
+        """Return what a head has said of one image.
+
+        Parameters
+        ----------
+        maps : InstanceMaps
+            Of a batch whose first image it is; on any device.
+        stride : float
+            Pixels of the model input for one position.
+        frame : Frame
+            Of the image.
+
+        Returns
+        -------
+        DenseMaps
+            On the host.
+        """
+        rows, cols = frame.valid_part(maps.inside.shape[-1])
+        inside, boundary, depth, centres, width = (
+            m[0].float().cpu()[..., :rows, :cols] for m in maps
+        )
+        return cls(
+            inside.sigmoid().numpy(),
+            boundary.sigmoid().numpy(),
+            depth.numpy(),
+            (centres.flip(0).movedim(0, 2) / stride - 0.5).numpy(),
+            (width.exp() / stride).numpy(),
+            stride,
+            frame,
+        )
+
     def to_image(self, places: NDArray[np.float64]) -> NDArray[np.float32]:
         """Return positions (N, 2) as (row, col) in pixels of the image, inside it."""
         xy = ((places + 0.5) * self.stride - 0.5)[:, ::-1]
@@ -86,8 +119,7 @@ class Seeds(NamedTuple):
 def dense_seeds(maps: DenseMaps) -> Seeds:
     """Return one point for each object that the maps show.
 
-    Positions inside vote for the centre of their object. Where votes come together is a seed;
-    every position counts for the nearest, and the one deepest inside becomes the point.
+    It is the position deepest inside of each of the `dense_parts`.
 
     Parameters
     ----------
@@ -99,22 +131,8 @@ def dense_seeds(maps: DenseMaps) -> Seeds:
     Seeds
         In the order of their rows.
     """
-    inside = maps.inside > INSIDE
-    votes = maps.votes[inside]
-    peaks = _peaks(votes, maps.inside[inside], maps.inside.shape)
-    if not len(peaks):
-        return Seeds(np.zeros((0, 2), np.float32), np.zeros(0))
-    distance, nearest = cKDTree(peaks).query(votes)
-    near = distance <= VOTE_REACH * maps.width[inside]
-    members = np.zeros(inside.shape, np.int64)
-    members[inside] = np.where(near, nearest + 1, 0)
     places, areas = [], []
-    for number, window in enumerate(ndimage.find_objects(members, len(peaks)), start=1):
-        if window is None:
-            continue
-        own = members[window] == number
-        if own.sum() < _FEWEST:
-            continue
+    for window, own in dense_parts(maps):
         deep = ndimage.distance_transform_edt(np.pad(own, 1))[1:-1, 1:-1]
         deep += 0.01 * maps.depth[window]  # of equally deep ones the one the head finds deepest
         row, col = np.unravel_index(int(deep.argmax()), own.shape)
@@ -122,6 +140,40 @@ def dense_seeds(maps: DenseMaps) -> Seeds:
         areas.append(int(own.sum()))
     points = maps.to_image(np.array(places, np.float64).reshape(-1, 2))
     return Seeds(points, np.sqrt(areas) * maps.stride)
+
+
+def dense_parts(maps: DenseMaps) -> list[tuple[tuple[slice, slice], NDArray[np.bool_]]]:
+    """Cut the objects that the maps show out of them.
+
+    Positions inside vote for the centre of their object. Where votes come together is a seed, and
+    every position counts for the nearest.
+
+    Parameters
+    ----------
+    maps : DenseMaps
+        Of an image.
+
+    Returns
+    -------
+    list of tuple
+        For each object the part of the maps that it lies in, as slices of rows and columns, and the
+        positions there that are its own, bool.
+    """
+    inside = maps.inside > INSIDE
+    votes = maps.votes[inside]
+    peaks = _peaks(votes, maps.inside[inside], maps)
+    if not len(peaks):
+        return []
+    distance, nearest = cKDTree(peaks).query(votes)
+    near = distance <= VOTE_REACH * maps.width[inside]
+    members = np.zeros(inside.shape, np.int64)
+    members[inside] = np.where(near, nearest + 1, 0)
+    parts = []
+    for number, window in enumerate(ndimage.find_objects(members, len(peaks)), start=1):
+        own = None if window is None else members[window] == number
+        if own is not None and own.sum() * maps.stride**2 >= _FEWEST:
+            parts.append((window, own))
+    return parts
 
 
 def deepest_points(maps: DenseMaps, apart: float) -> NDArray[np.float32]:
@@ -152,9 +204,10 @@ def deepest_points(maps: DenseMaps, apart: float) -> NDArray[np.float32]:
 
 
 def _peaks(
-    votes: NDArray[np.float32], weights: NDArray[np.float32], shape: tuple[int, ...]
+    votes: NDArray[np.float32], weights: NDArray[np.float32], maps: DenseMaps
 ) -> NDArray[np.intp]:
     """Positions (N, 2) where votes come together."""
+    shape, spread = maps.inside.shape, _SPREAD / maps.stride
     last = np.subtract(shape, 1)
     at = np.clip(votes, 0, last)
     low = np.minimum(at.astype(np.int64), np.maximum(last - 1, 0))
@@ -164,6 +217,6 @@ def _peaks(
         share = np.abs(1 - row - part[:, 0]) * np.abs(1 - col - part[:, 1])
         place = np.minimum(low + np.array([row, col]), last)
         np.add.at(heap, (place[:, 0], place[:, 1]), weights * share)
-    smooth = ndimage.gaussian_filter(heap, _SPREAD, mode="constant")
-    enough = smooth * (2 * np.pi * _SPREAD**2) > _PEAK
+    smooth = ndimage.gaussian_filter(heap, spread, mode="constant")
+    enough = smooth * (2 * np.pi * spread**2) * maps.stride**2 > _PEAK
     return np.argwhere(enough & (smooth == ndimage.maximum_filter(smooth, 3)))

@@ -1,9 +1,10 @@
-"""What the maps of a checkpoint's dense head say of masks: facts that tell objects from mistakes.
+"""What dense maps of an image say of masks: facts that tell objects from mistakes.
 
 The predicted IoU of a mask was learned from prompts on objects. Without a user points also fall on
 what is none, or on the border of two, and the IoU predicted there is too high. The maps know that
 better: whether the inside of the mask is inside of something and its surroundings are not, whether
-its outline runs along edges, and whether the pixels that vote for its centre are its own.
+its outline runs along edges, and whether the pixels that vote for its centre are its own. Those of
+the checkpoint and those of `cell_maps` are asked both.
 """
 
 from __future__ import annotations
@@ -19,15 +20,17 @@ from napari_samara.engine.dense_maps import VOTE_REACH
 from napari_samara.masks import box_of
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from numpy.typing import NDArray
 
     from napari_samara.engine.dense_maps import DenseMaps
 
-FACTS = (
-    "score", "stability", "area", "inside", "inside around", "inside rim", "edge", "edge within",
-    "votes", "depth",
-)  # fmt: skip
+MAP_FACTS = ("inside", "inside around", "inside rim", "edge", "edge within", "votes", "depth")
 """Numbers that `DenseOpinion.facts` gives of a mask."""
+
+FACTS = ("score", "stability", "area", *MAP_FACTS, *(f"cells: {name}" for name in MAP_FACTS))
+"""Numbers that `mask_facts` gives of a mask, with the maps of a checkpoint and with `cell_maps`."""
 
 _AROUND = 2
 """Width of the ring around a mask, in positions."""
@@ -58,41 +61,38 @@ class DenseOpinion:
         self.votes = np.stack(votes)
         self.unit = input_size / side
 
-    def facts(
-        self, logits: NDArray[np.float32], score: float, stability: float
-    ) -> NDArray[np.float32]:
-        """Return what tells whether a mask is an object.
+    def shown(self, logits: NDArray[np.float32]) -> NDArray[np.bool_]:
+        """Return the part of a mask (S, S) that does not lie in the padding."""
+        rows, cols = self.inside.shape
+        shown: NDArray[np.bool_] = logits[:rows, :cols] > 0
+        return shown
+
+    def facts(self, logits: NDArray[np.float32]) -> NDArray[np.float32]:
+        """Return what the maps say of a mask.
 
         Parameters
         ----------
         logits : ndarray of float32, shape (S, S)
             Of the mask.
-        score, stability : float
-            What the model predicts, and how little the mask changes with the threshold.
 
         Returns
         -------
-        ndarray of float32, shape (len(FACTS),)
-            In the order of `FACTS`: score and stability; logarithm of one and the area in pixels of
-            the model input; mean probability of being inside, in the mask, in a ring around it and
-            along its rim; mean probability of an edge, along rim and ring and within; IoU of the
-            mask and what votes for its centre; largest depth. Zeros for an empty mask.
+        ndarray of float32, shape (len(MAP_FACTS),)
+            In the order of `MAP_FACTS`: mean probability of being inside, in the mask, in a ring
+            around it and along its rim; mean probability of an edge, along rim and ring and within;
+            IoU of the mask and what votes for its centre; largest depth. Zeros for an empty mask.
         """
-        rows, cols = self.inside.shape
-        whole = logits[:rows, :cols] > 0
+        whole = self.shown(logits)
         box = box_of(whole)
         if box is None:
-            return np.zeros(len(FACTS), np.float32)
-        window = _around(box, (rows, cols))
+            return np.zeros(len(MAP_FACTS), np.float32)
+        window = _around(box, whole.shape)
         mask, inside = whole[window], self.inside[window]
         ring = ndimage.binary_dilation(mask, _EIGHT, _AROUND) & ~mask
         within = ndimage.binary_erosion(mask, _EIGHT, border_value=0)
         rim = mask & ~within
         boundary = self.boundary[window]
         found = (
-            score,
-            stability,
-            np.log1p(np.count_nonzero(mask) * self.unit**2),
             _mean(inside, mask),
             _mean(inside, ring),
             _mean(inside, rim),
@@ -114,7 +114,34 @@ class DenseOpinion:
         return both / max(float(voting.sum()) + np.count_nonzero(mask) - both, 1e-6)
 
 
-def _around(box: tuple[int, int, int, int], shape: tuple[int, int]) -> tuple[slice, slice]:
+def mask_facts(
+    logits: NDArray[np.float32], score: float, stability: float, opinions: Sequence[DenseOpinion]
+) -> NDArray[np.float32]:
+    """Return what tells whether a mask is an object.
+
+    Parameters
+    ----------
+    logits : ndarray of float32, shape (S, S)
+        Of the mask.
+    score, stability : float
+        What the model predicts, and how little the mask changes with the threshold.
+    opinions : sequence of DenseOpinion
+        Of the same image; those of the checkpoint first.
+
+    Returns
+    -------
+    ndarray of float32, shape (len(FACTS),)
+        In the order of `FACTS`: score and stability, logarithm of one and the area in pixels of the
+        model input, and what each opinion says. Zeros for an empty mask.
+    """
+    first = opinions[0]
+    area = np.count_nonzero(first.shown(logits))
+    plain = (score, stability, np.log1p(area * first.unit**2)) if area else (0.0, 0.0, 0.0)
+    said = [opinion.facts(logits) for opinion in opinions]
+    return np.concatenate([np.array(plain, np.float32), *said])
+
+
+def _around(box: tuple[int, int, int, int], shape: tuple[int, ...]) -> tuple[slice, slice]:
     """Return the part of the maps in which what votes for a mask of this box may lie."""
     row0, col0, row1, col1 = box
     room = _AROUND + max(row1 - row0, col1 - col0) // 2

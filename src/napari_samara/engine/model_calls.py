@@ -186,19 +186,7 @@ def dense_maps(model: SamModel, embedding: Embedding) -> DenseMaps | None:
     maps = model.mask_decoder.instance_maps(_features(embedding, model).skips)
     if maps is None:
         return None
-    stride = model.mask_decoder.map_stride
-    rows, cols = embedding.frame.valid_part(maps.inside.shape[-1])
-    inside, boundary, depth, centres, width = (m[0].float().cpu()[..., :rows, :cols] for m in maps)
-    votes = (centres.flip(0).movedim(0, 2) / stride - 0.5).numpy()
-    return DenseMaps(
-        inside.sigmoid().numpy(),
-        boundary.sigmoid().numpy(),
-        depth.numpy(),
-        votes,
-        (width.exp() / stride).numpy(),
-        stride,
-        embedding.frame,
-    )
+    return DenseMaps.of(maps, model.mask_decoder.map_stride, embedding.frame)
 
 
 def warn_of_fallback(device: str) -> None:

@@ -9,6 +9,7 @@ import numpy as np
 import torch
 
 from napari_samara.embedding import Embedding, EmbeddingKey, pixels_digest
+from napari_samara.engine.cell_maps import cell_maps
 from napari_samara.engine.chunks import decode_chunks
 from napari_samara.engine.click_steps import ShownMasks, mask_before
 from napari_samara.engine.device import DeviceChoice, choose_device, is_out_of_memory
@@ -184,6 +185,21 @@ class Predictor:
             The embedding is of another model family.
         """
         return self._with_fallback(lambda model: dense_maps(model, embedding))
+
+    def cell_maps(self, rgb: NDArray[np.uint8]) -> DenseMaps:
+        """Return what the network that comes with the package says of the cells in an image.
+
+        Parameters
+        ----------
+        rgb : ndarray of uint8, shape (rows, cols, 3)
+            The image, or a window of it.
+
+        Returns
+        -------
+        DenseMaps
+            The same for every checkpoint.
+        """
+        return self._with_fallback(lambda model: cell_maps(rgb, model.device))
 
     def predict(
         self,

@@ -31,11 +31,16 @@ class LayerNorm2d(nn.Module):
 
 
 class ConvNorm(nn.Module):
-    """A convolution without bias and a batch normalisation."""
+    """A convolution without bias and a batch normalisation.
+
+    An odd kernel is padded to keep the place of each pixel, an even one of twice the stride to
+    give one position for each `stride` pixels.
+    """
 
     def __init__(self, a: int, b: int, kernel: int = 1, stride: int = 1, groups: int = 1) -> None:
         super().__init__()
-        self.c = nn.Conv2d(a, b, kernel, stride, kernel // 2, groups=groups, bias=False)
+        padding = kernel // 2 if kernel % 2 else (kernel - stride) // 2
+        self.c = nn.Conv2d(a, b, kernel, stride, padding, groups=groups, bias=False)
         self.bn = nn.BatchNorm2d(b)
 
     def forward(self, x: Tensor) -> Tensor:

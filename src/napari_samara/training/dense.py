@@ -20,15 +20,15 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
 STRIDE = 4
-"""View pixels a side for one position of the maps."""
+"""View pixels a side for one position of the maps of an encoder."""
 
 MOST_OBJECTS = 16
-"""Objects of a view that are found from one pixel each."""
+"""Objects of a view that are found from one pixel each, by default."""
 
 
 @dataclass(frozen=True, eq=False)
 class InstanceTargets:
-    """What is true of V views; s is a quarter of their side.
+    """What is true of V views; s is their side by the stride.
 
     Attributes
     ----------
@@ -84,22 +84,31 @@ class InstanceTargets:
         return InstanceTargets(*values)
 
 
-def instance_targets(labels: npt.NDArray[np.int32], rng: np.random.Generator) -> InstanceTargets:
+def instance_targets(
+    labels: npt.NDArray[np.int32],
+    rng: np.random.Generator,
+    stride: int = STRIDE,
+    most: int = MOST_OBJECTS,
+) -> InstanceTargets:
     """Work out what is true of a view.
 
     Parameters
     ----------
     labels : numpy.ndarray
-        (side, side) int32, its side a multiple of `STRIDE`.
+        (side, side) int32, its side a multiple of the stride.
     rng : numpy.random.Generator
         Decides from which pixels objects are looked for.
+    stride : int
+        View pixels a side for one position of the maps.
+    most : int
+        Objects that are found from one pixel each.
 
     Returns
     -------
     InstanceTargets
         Of this one view, at the resolution of the maps.
     """
-    middle = slice(STRIDE // 2, None, STRIDE)
+    middle = slice(stride // 2, None, stride)
     dense = _numbered(labels)
     flat = dense.ravel()
     areas = np.bincount(flat)
@@ -113,7 +122,7 @@ def instance_targets(labels: npt.NDArray[np.int32], rng: np.random.Generator) ->
     at = dense[middle, middle]
     diameter = np.where(at > 0, np.sqrt(areas[at] * (4 / np.pi)), 1.0)
     ids = labels[middle, middle]
-    chosen, points = _pointed_at(ids, rng)
+    chosen, points = _pointed_at(ids, rng, stride, most)
     return InstanceTargets(
         torch.from_numpy(labels)[None],
         torch.from_numpy(edge)[None],
@@ -140,16 +149,16 @@ def _numbered(labels: npt.NDArray[np.int32]) -> npt.NDArray[np.intp]:
 
 
 def _pointed_at(
-    ids: npt.NDArray[np.int32], rng: np.random.Generator
+    ids: npt.NDArray[np.int32], rng: np.random.Generator, stride: int, most: int
 ) -> tuple[npt.NDArray[np.int32], npt.NDArray[np.float32]]:
     """Choose some objects, and a pixel of each."""
     chosen = np.unique(ids)
-    chosen = rng.permutation(chosen[chosen > 0])[:MOST_OBJECTS]
+    chosen = rng.permutation(chosen[chosen > 0])[:most]
     points = np.empty((len(chosen), 1, 2), np.float32)
     for i, label in enumerate(chosen):
         rows, cols = np.nonzero(ids == label)
         at = int(rng.integers(len(rows)))
-        points[i, 0] = STRIDE * cols[at] + STRIDE // 2, STRIDE * rows[at] + STRIDE // 2
+        points[i, 0] = stride * cols[at] + stride // 2, stride * rows[at] + stride // 2
     return chosen, points
 
 
@@ -169,7 +178,9 @@ def _of_three(choose: np.ufunc, values: npt.NDArray[np.int32]) -> npt.NDArray[np
     return values
 
 
-def dense_loss(maps: InstanceMaps, targets: InstanceTargets) -> tuple[Tensor, Tensor | None]:
+def dense_loss(
+    maps: InstanceMaps, targets: InstanceTargets, stride: int = STRIDE
+) -> tuple[Tensor, Tensor | None]:
     """Return the loss of the maps of some views.
 
     Parameters
@@ -178,6 +189,8 @@ def dense_loss(maps: InstanceMaps, targets: InstanceTargets) -> tuple[Tensor, Te
         Of the views.
     targets : InstanceTargets
         What is true of them, on the same device.
+    stride : int
+        As of the targets.
 
     Returns
     -------
@@ -186,10 +199,10 @@ def dense_loss(maps: InstanceMaps, targets: InstanceTargets) -> tuple[Tensor, Te
     iou : Tensor or None
         Mean IoU of the objects that pixels of theirs point out, scalar; None without objects.
     """
-    inside = F.avg_pool2d((targets.labels > 0).float()[:, None], STRIDE)[:, 0]
+    inside = F.avg_pool2d((targets.labels > 0).float()[:, None], stride)[:, 0]
     loss = F.binary_cross_entropy_with_logits(maps.inside, inside)
     loss = loss + F.binary_cross_entropy_with_logits(
-        maps.boundary, F.avg_pool2d(targets.edge.float()[:, None], STRIDE)[:, 0]
+        maps.boundary, F.avg_pool2d(targets.edge.float()[:, None], stride)[:, 0]
     )
     loss = loss + F.smooth_l1_loss(maps.depth, targets.depth, beta=0.1)
     own = targets.ids > 0
@@ -197,18 +210,20 @@ def dense_loss(maps: InstanceMaps, targets: InstanceTargets) -> tuple[Tensor, Te
     loss = loss + (off * own).sum() / own.sum().clamp(min=1)
     if not len(targets.chosen):
         return loss, None
-    extra, iou = _pointed_out(maps.of(targets.views), targets)
+    extra, iou = _pointed_out(maps.of(targets.views), targets, stride)
     return loss + extra, iou.mean()
 
 
-def _pointed_out(maps: InstanceMaps, targets: InstanceTargets) -> tuple[Tensor, Tensor]:
+def _pointed_out(
+    maps: InstanceMaps, targets: InstanceTargets, stride: int
+) -> tuple[Tensor, Tensor]:
     """Loss, and IoU (N,), of objects that are found from one pixel of theirs alone."""
     count = len(targets.chosen)
     points = targets.points
     places = Places(count, points, torch.ones(count, 1, device=points.device))
-    guess = guesses(maps, places, STRIDE)[:, 0]
+    guess = guesses(maps, places, stride)[:, 0]
     masks = targets.labels[targets.views] == targets.chosen[:, None, None]
-    truth = F.avg_pool2d(masks.float()[:, None], STRIDE)[:, 0]
+    truth = F.avg_pool2d(masks.float()[:, None], stride)[:, 0]
     near = neighbourhood(truth > 0).float()
     entropy = F.binary_cross_entropy(guess.clamp(1e-4, 1 - 1e-4), truth, reduction="none")
     by_area = (entropy * near).sum((1, 2)) / near.sum((1, 2)).clamp(min=1)
