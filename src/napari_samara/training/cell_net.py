@@ -20,6 +20,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import torch
 from safetensors.torch import save_file
+from torch.nn.utils.memory_format import convert_conv2d_weight_memory_format
 from torch.utils.data import DataLoader, Dataset
 
 from napari_samara.engine.cell_maps import WEIGHTS
@@ -182,7 +183,8 @@ class CellTrainer:
         self.recipe, self.path = recipe, folder / FILENAME
         self.views = CellViews(views, recipe)
         torch.manual_seed(recipe.seed)
-        self.net = CellNet(widths).to(memory_format=torch.channels_last)  # faster on a CPU
+        self.net = CellNet(widths)
+        convert_conv2d_weight_memory_format(self.net, torch.channels_last)  # faster on a CPU
         if recipe.side % self.net.coarsest:
             raise SettingsError(
                 f"the side of views must be a multiple of {self.net.coarsest}, got {recipe.side}"
