@@ -69,6 +69,35 @@ def test_labels_are_the_candidates(dense):
         assert 0 <= col < dense.shape[1]
 
 
+def test_cells_are_cut_out_beside_what_is_decoded(dense, tiny, scene, disks):
+    decoded = automatic_masks(tiny, scene, AutomaticSettings(cut_out=False))
+    assert decoded.prompts == dense.prompts  # cutting out asks nothing of the decoder
+    assert len(dense.proposals) >= len(decoded.proposals) + 11
+    cut = dense.proposals[len(decoded.proposals) :]
+    logits = [one.logits for one in dense.proposals[: len(decoded.proposals)]]
+    assert all(map(np.array_equal, logits, (one.logits for one in decoded.proposals)))
+    alone = dense.with_proposals(cut, dense.prompts, complete=True)
+    assert found_disks(alone.labels(), disks) >= 11
+    for one in cut:
+        row, col = one.point
+        assert 0 <= row < disks.labels.shape[0]
+        assert 0 <= col < disks.labels.shape[1]
+    assert dense.settings.needs_decoding(AutomaticSettings(cut_out=False))
+
+
+def test_cells_beyond_the_end_of_the_image_are_not_cut_out(tiny, disks):
+    """Windows reach beyond it, where the image is mirrored."""
+    small = np.full((300, 700), 30, np.uint8)
+    small[172:300, 540:700] = disks.image
+    found = automatic_masks(tiny, Scene(to_rgb(small)))
+    truth = np.zeros(small.shape, np.int32)
+    truth[172:300, 540:700] = disks.labels
+    assert {c.window for c in found.candidates} != {(0, 0, 300, 700)}
+    assert all(0 <= one.point[0] < 300 and 0 <= one.point[1] < 700 for one in found.proposals)
+    assert len(found.candidates) <= 16
+    assert found_disks(found.labels(), Disks(small, truth)) >= 10
+
+
 def test_limits_move_without_decoding(dense, tiny, scene, monkeypatch):
     middle = float(np.median([candidate.score for candidate in dense.candidates]))
     monkeypatch.setattr(automatic, "decode_parts", None)

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pytest
 from tests.conftest import Disks
 
 from napari_samara import api
+from napari_samara.engine.automatic import Scene, Watch, automatic_masks
 from napari_samara.engine.automatic_settings import AutomaticSettings
 from napari_samara.errors import SessionError
 from napari_samara.intensity import Contrast
@@ -49,6 +50,21 @@ def test_all_objects_are_offered_accepted_and_undone(session: Session, disks: Di
     session.undo()
     assert session.batch == ()
     assert len(session.seeds) == 0
+
+
+def test_what_is_drawn_while_it_searches_follows_from_points(
+    session: Session, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Masks that are cut out of maps would be shown and then replaced by others."""
+    asked: list[AutomaticSettings] = []
+
+    def search(predictor: object, scene: Scene, settings: AutomaticSettings, watch: Watch) -> Any:
+        asked.append(settings)
+        return automatic_masks(predictor, scene, settings, watch)
+
+    monkeypatch.setattr("napari_samara.engine.automatic.automatic_masks", search)
+    session.find_all(AutomaticSettings(score=0.7))
+    assert [(one.cut_out, one.score) for one in asked] == [(False, 0.7)]
 
 
 def test_the_score_limit_acts_afterwards(session: Session) -> None:

@@ -178,7 +178,8 @@ class Search:
             self.total = sum(counts) + round(fmean(counts) * (len(windows) - number - 1))
             if not self._decode(embedding, points[seen], window, known):
                 return False
-            self._cut(known, window)
+            if self.settings.cut_out:
+                self._cut(known, window)
         return True
 
     def _cut(self, known: Sequence[DenseMaps], box: PixelBox) -> None:

@@ -36,6 +36,9 @@ class AutomaticSettings(Settings):
     zoom : str
         Whether windows are encoded by themselves for the dense source so that objects are seen at
         the size that the model knows best: ``"auto"`` or ``"never"``.
+    cut_out : bool
+        Whether objects that the cell net shows are cut out of its maps as masks too, for the dense
+        source; without, each mask is what a point gives.
     crop_layers : int
         Times that the image is also cut into 2 x 2, 4 x 4, ... crops for the grid.
     crop_overlap : float
@@ -126,6 +129,12 @@ class AutomaticSettings(Settings):
         help="auto: encode parts of the image by themselves where objects are small, and the image "
         "from farther away where they are large.",
         choices=ZOOMS,
+    )
+    cut_out: bool = setting(
+        True,
+        title="Cut cells out as well",
+        help="Take cells that the cell net shows as masks too, for the dense source; off: each "
+        "mask is what the model makes of a point.",
     )
     crop_layers: int = setting(
         0,

@@ -41,12 +41,12 @@ class Candidate:
     box : tuple of int
         Half-open (row0, col0, row1, col1) in the image, tight.
     score : float
-        How likely it is an object, by what a dense head knows (see `CandidateScores`); of points of
+        How likely it is an object, by what dense maps say (see `CandidateScores`); of points of
         a grid the IoU that the model predicts.
     stability : float
         IoU of the masks above a higher and above a lower threshold.
     point : tuple of float
-        (row, col) that was prompted with.
+        (row, col) that was prompted with; of a mask that was cut out one well inside.
     window : tuple of int
         Part of the image that was encoded, half-open.
     whole : bool

@@ -12,7 +12,7 @@ import torch
 from safetensors.torch import load_file
 from scipy import ndimage
 
-from napari_samara.engine.dense_maps import INSIDE, DenseMaps, dense_parts, dense_seeds
+from napari_samara.engine.dense_maps import INSIDE, DenseMaps, dense_parts
 from napari_samara.geometry import Frame, resize_plane
 from napari_samara.model.cell_net import CellNet
 from napari_samara.model.preprocess import PreprocessConfig, normalise
@@ -82,13 +82,13 @@ def cut_masks(maps: DenseMaps) -> list[CutMask]:
         One of each of the `dense_parts`, without holes.
     """
     side = round(INPUT_SIZE / maps.stride)
-    points = dense_seeds(maps).points.tolist()
     masks = []
-    for (window, own), (row, col) in zip(dense_parts(maps), points, strict=True):
+    for part in dense_parts(maps):
         logits = np.full((side, side), _OUTSIDE, np.float32)
-        sure = np.maximum(_STEEP * (maps.inside[window] - INSIDE), _LEAST)
-        logits[window] = np.where(ndimage.binary_fill_holes(own), sure, _OUTSIDE)
-        masks.append(CutMask(logits, (row, col)))
+        sure = np.maximum(_STEEP * (maps.inside[part.window] - INSIDE), _LEAST)
+        logits[part.window] = np.where(ndimage.binary_fill_holes(part.own), sure, _OUTSIDE)
+        (point,) = maps.to_image(np.array([part.deepest(maps)], np.float64)).tolist()
+        masks.append(CutMask(logits, (point[0], point[1])))
     return masks
 
 

@@ -131,18 +131,36 @@ def dense_seeds(maps: DenseMaps) -> Seeds:
     Seeds
         In the order of their rows.
     """
-    places, areas = [], []
-    for window, own in dense_parts(maps):
-        deep = ndimage.distance_transform_edt(np.pad(own, 1))[1:-1, 1:-1]
-        deep += 0.01 * maps.depth[window]  # of equally deep ones the one the head finds deepest
-        row, col = np.unravel_index(int(deep.argmax()), own.shape)
-        places.append((window[0].start + int(row), window[1].start + int(col)))
-        areas.append(int(own.sum()))
+    parts = dense_parts(maps)
+    places = [part.deepest(maps) for part in parts]
+    areas = [int(part.own.sum()) for part in parts]
     points = maps.to_image(np.array(places, np.float64).reshape(-1, 2))
     return Seeds(points, np.sqrt(areas) * maps.stride)
 
 
-def dense_parts(maps: DenseMaps) -> list[tuple[tuple[slice, slice], NDArray[np.bool_]]]:
+class DensePart(NamedTuple):
+    """An object that maps show.
+
+    Attributes
+    ----------
+    window : tuple of slice
+        The part of the maps that it lies in: rows and columns.
+    own : ndarray of bool, shape of the window
+        True on its positions.
+    """
+
+    window: tuple[slice, slice]
+    own: NDArray[np.bool_]
+
+    def deepest(self, maps: DenseMaps) -> tuple[int, int]:
+        """Return (row, col) of its position that lies deepest inside."""
+        deep = ndimage.distance_transform_edt(np.pad(self.own, 1))[1:-1, 1:-1]
+        deep += 0.01 * maps.depth[self.window]  # of equal ones that which the head finds deepest
+        row, col = np.unravel_index(int(deep.argmax()), self.own.shape)
+        return self.window[0].start + int(row), self.window[1].start + int(col)
+
+
+def dense_parts(maps: DenseMaps) -> list[DensePart]:
     """Cut the objects that the maps show out of them.
 
     Positions inside vote for the centre of their object. Where votes come together is a seed, and
@@ -155,9 +173,8 @@ def dense_parts(maps: DenseMaps) -> list[tuple[tuple[slice, slice], NDArray[np.b
 
     Returns
     -------
-    list of tuple
-        For each object the part of the maps that it lies in, as slices of rows and columns, and the
-        positions there that are its own, bool.
+    list of DensePart
+        In the order of the rows of their seeds.
     """
     inside = maps.inside > INSIDE
     votes = maps.votes[inside]
@@ -172,7 +189,7 @@ def dense_parts(maps: DenseMaps) -> list[tuple[tuple[slice, slice], NDArray[np.b
     for number, window in enumerate(ndimage.find_objects(members, len(peaks)), start=1):
         own = None if window is None else members[window] == number
         if own is not None and own.sum() * maps.stride**2 >= _FEWEST:
-            parts.append((window, own))
+            parts.append(DensePart(window, own))
     return parts
 
 

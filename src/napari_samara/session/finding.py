@@ -64,7 +64,7 @@ class Finding:
     """A search in one plane.
 
     Each object is found again by its point alone, as if the user had clicked there: what is offered
-    can be corrected, accepted and replayed like any other prompt.
+    can be corrected, accepted and replayed like any other prompt. So no masks are cut out of maps.
 
     Parameters
     ----------
@@ -146,7 +146,7 @@ class Finding:
         watch = Watch(progress, lambda: self.stopped or report.cancelled(), found_so_far)
         predictor: Any = embeddings.predictor
         zoom = self.settings.zoom if self.closer else "never"
-        settings = replace(self.settings, zoom=zoom, crop_layers=0, chunk=8)
+        settings = replace(self.settings, zoom=zoom, crop_layers=0, chunk=8, cut_out=False)
         found = automatic_masks(predictor, Scene(rgb, self.contrast, whole), settings, watch)
         return self._prompts(found)
 
