@@ -3,7 +3,8 @@
 Some small networks, `dense_opinion.FACTS` to a chance, with two hidden layers, whose mean counts:
 they differ in where their fit began. They were fitted to masks that samara-tiny and the cell net
 find in training images (`training/candidate_scores.py`); what they read are probabilities and
-shares, so that they serve other weights with the same kind of head too.
+shares, so that they serve other weights with the same kind of head too. Importing this file does
+not import torch, for commands that only name their options.
 """
 
 from __future__ import annotations
@@ -16,9 +17,6 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
-
-from napari_samara.engine import cell_maps
-from napari_samara.engine.dense_opinion import mask_facts
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -101,6 +99,8 @@ def rated(proposal: Proposal, logits: Tensor, opinions: Sequence[DenseOpinion]) 
     opinions : sequence of DenseOpinion
         Of the same image: by the checkpoint, and by `cell_maps`.
     """
+    from napari_samara.engine.dense_opinion import mask_facts
+
     facts = mask_facts(logits.numpy(), proposal.score, proposal.stability, opinions)
     return replace(proposal, score=float(candidate_scores().of(facts)[0]))
 
@@ -108,6 +108,8 @@ def rated(proposal: Proposal, logits: Tensor, opinions: Sequence[DenseOpinion]) 
 @cache
 def scores_digest() -> str:
     """Return what tells the networks of this version from those of another: 16 digits."""
+    from napari_samara.engine import cell_maps
+
     both = WEIGHTS.read_bytes() + cell_maps.WEIGHTS.read_bytes()
     return hashlib.sha256(both).hexdigest()[:16]
 
