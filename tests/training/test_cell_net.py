@@ -108,3 +108,24 @@ def test_command_line(tmp_path, monkeypatch, capsys):
     assert not (tmp_path / "net.safetensors").exists()
     main([*command, "--export"])
     assert (tmp_path / "net.safetensors").stat().st_size > 1000
+
+
+def test_a_run_that_is_not_at_its_end_is_not_exported(tmp_path, monkeypatch, capsys):
+    monkeypatch.setattr(cell_net, "sources", lambda data: [Source([square()], 1.0)] * 6)
+    monkeypatch.setattr(cell_net, "WEIGHTS", tmp_path / "net.safetensors")
+    command = ["--data", str(tmp_path), "--out", str(tmp_path / "run"), "--steps", "3",
+               "--processes", "0", "--threads", "1", "--export", "--minutes", "0"]  # fmt: skip
+    with pytest.raises(SystemExit) as ended:
+        main(command)
+    assert ended.value.code == 1
+    assert "1 of 3 steps are done: nothing is exported" in capsys.readouterr().err
+    assert not (tmp_path / "net.safetensors").exists()
+
+
+def test_data_that_is_not_there_is_told_in_one_line(tmp_path, capsys):
+    with pytest.raises(SystemExit) as ended:
+        main(["--data", str(tmp_path / "none"), "--out", str(tmp_path / "run"), "--threads", "1"])
+    assert ended.value.code == 1
+    told = capsys.readouterr().err
+    assert told.count("\n") == 1
+    assert "MANIFEST.tsv" in told

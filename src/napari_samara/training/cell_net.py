@@ -24,7 +24,7 @@ from torch.nn.utils.memory_format import convert_conv2d_weight_memory_format
 from torch.utils.data import DataLoader, Dataset
 
 from napari_samara.engine.cell_maps import WEIGHTS
-from napari_samara.errors import SettingsError
+from napari_samara.errors import SamaraError, SettingsError
 from napari_samara.model.cell_net import WIDTHS, CellNet
 from napari_samara.model.instance_maps import InstanceMaps
 from napari_samara.training.dense import InstanceTargets, dense_loss, instance_targets
@@ -80,7 +80,7 @@ class CellRecipe:
         Decides the views of every step by its number.
     """
 
-    steps: int = 9000
+    steps: int = 6000
     batch: int = 8
     side: int = 256
     rate: float = 3e-3
@@ -301,22 +301,29 @@ def main(arguments: Sequence[str] | None = None) -> None:
     parser = argparse.ArgumentParser(description=(__doc__ or "").partition("\n\n")[0])
     parser.add_argument("--data", type=Path, required=True, help="folder with a MANIFEST.tsv")
     parser.add_argument("--out", type=Path, default=Path("out/cell-net"), help="of the run")
-    parser.add_argument("--minutes", type=float, default=60, help="time to stop after")
+    parser.add_argument("--minutes", type=float, default=120, help="time to stop after")
     parser.add_argument("--steps", type=int, default=CellRecipe.steps, help="of the whole run")
     parser.add_argument("--threads", type=int, default=2)
     parser.add_argument("--processes", type=int, default=1, help="that draw views ahead")
-    parser.add_argument("--export", action="store_true", help=f"then write {WEIGHTS.name}")
+    parser.add_argument("--export", action="store_true", help=f"write {WEIGHTS.name} at its end")
     options = parser.parse_args(arguments)
     torch.set_num_threads(options.threads)
     torch.set_flush_denormal(True)  # processors are slow with the tiny numbers of far votes
     recipe = replace(CellRecipe(), steps=options.steps)
-    with sole_run(options.out):
-        views = Views(learned_from(sources(options.data)), recipe.phantoms)
-        trainer = CellTrainer(views, recipe, options.out)
-        for row in trainer.run(options.minutes, options.processes):
-            print(json.dumps(row), flush=True)
-    if options.export:
-        export(trainer.average, WEIGHTS)
+    try:
+        with sole_run(options.out):
+            views = Views(learned_from(sources(options.data)), recipe.phantoms)
+            trainer = CellTrainer(views, recipe, options.out)
+            for row in trainer.run(options.minutes, options.processes):
+                print(json.dumps(row), flush=True)
+        if options.export and trainer.step < recipe.steps:
+            parser.exit(
+                1, f"{trainer.step} of {recipe.steps} steps are done: nothing is exported\n"
+            )
+        if options.export:
+            export(trainer.average, WEIGHTS)
+    except (OSError, SamaraError) as error:
+        parser.exit(1, f"{parser.prog}: {error}\n")
 
 
 if __name__ == "__main__":
