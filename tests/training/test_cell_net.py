@@ -17,12 +17,12 @@ from napari_samara.training import cell_net
 from napari_samara.training.cell_net import (
     CellRecipe,
     CellTrainer,
-    export,
     is_left_out,
     learned_from,
     main,
 )
 from napari_samara.training.data import LabelledImage
+from napari_samara.training.net_trainer import export
 from napari_samara.training.views import Source, Views
 
 SHORT = CellRecipe(steps=12, batch=2, side=64, warmup=3)
@@ -44,7 +44,7 @@ def test_a_run_that_stops_goes_on_as_if_it_had_not(tmp_path):
 
     first = trainer(tmp_path / "parts")
     for step in range(5):
-        first.learn(*first.views[step])
+        first.learn(*first.examples[step])
     first.save()
     second = trainer(tmp_path / "parts")
     assert second.step == 5
@@ -61,7 +61,7 @@ def test_time_ends_a_run_and_keeps_its_state(tmp_path):
 
 def test_something_is_learned(tmp_path):
     run = trainer(tmp_path, CellRecipe(steps=60, batch=2, side=64, warmup=3))
-    losses = [run.learn(*run.views[step])[0] for step in range(60)]
+    losses = [run.learn(*run.examples[step])[0] for step in range(60)]
     assert np.mean(losses[-10:]) < 0.75 * np.mean(losses[:10])
     rate = CellRecipe(steps=100, warmup=10).rate_of
     assert rate(0) < rate(9) == rate(19) > rate(60) > rate(99) > 0

@@ -15,6 +15,7 @@ from napari_samara.engine.consistency import (
     look_at,
 )
 from napari_samara.engine.interpolation import interpolate
+from napari_samara.engine.volume_ahead import look_ahead
 from napari_samara.engine.volume_answers import answers_of
 from napari_samara.engine.volume_appearance import Appearance
 from napari_samara.engine.volume_fronts import (
@@ -29,6 +30,7 @@ from napari_samara.engine.volume_fronts import (
 from napari_samara.engine.volume_matching import Sight
 from napari_samara.engine.volume_settings import PropagateSettings
 from napari_samara.engine.volume_slices import PROPAGATED, SliceMask, overlap
+from napari_samara.model.propagation_net import DEPTH
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
@@ -43,6 +45,7 @@ if TYPE_CHECKING:
     from napari_samara.masks import Mask
 
     Bools = NDArray[np.bool_]
+    Floats = NDArray[np.float32]
     Decode = Callable[[Embedding, Sequence[SlicePrompt]], list[Mask]]
     Found = dict[int, dict[int, SliceMask]]
 
@@ -100,6 +103,7 @@ class Propagation:
         self.found: Found = {number: one.beginning() for number, one in self.known.items()}
         self.evidence: dict[tuple[int, int], Evidence] = {}
         self._seen: dict[int, Sight] = {}
+        self._greys: dict[int, NDArray[np.uint8]] = {}
         self._fronts: list[Front] = []
         if self.settings.method == "model":
             self._fronts = fronts_of(self.known, self._span)
@@ -167,7 +171,8 @@ class Propagation:
             if front.look is None:
                 self._remember(front)
         how = self._decode, self.settings, self.slices.step
-        answers = answers_of(before, here, fronts, taken, how)
+        ahead = [self._seen_ahead(front, index) for front in fronts]
+        answers = answers_of(before, here, fronts, taken, how, ahead)
         reach = max(1, round(self.slices.step * self.settings.margin))
         for one, front in zip(answers, fronts, strict=True):
             np.logical_and(one.data, ~taken, out=one.data)
@@ -219,7 +224,8 @@ class Propagation:
         if gap is not None:  # what was found behind it is another object
             self._stop(front, gap, index)
             return
-        front.last, front.logits = data, answer.logits
+        front.comes_to(index, data)
+        front.logits = answer.logits
         self._blame(front, evidence)
         if mask.area < front.smallest:
             front.smallest, front.waist = mask.area, index
@@ -252,9 +258,26 @@ class Propagation:
         """See a slice; the two that were seen last are kept."""
         if index not in self._seen:
             plane = self.slices.plane(index)
-            sight = Sight(self.slices.embedding_of(plane), self.slices.pixels_of(plane))
+            sight = Sight(self.slices.embedding_of(plane), self._pixels(index))
             self._seen = {**dict(list(self._seen.items())[-1:]), index: sight}
         return self._seen[index]
+
+    def _seen_ahead(self, front: Front, index: int) -> Floats | None:
+        """Return what was seen of an object in a slice from afar; look where nothing was yet."""
+        if not self.settings.lookahead:
+            return None
+        if front.ahead is None or index not in front.ahead.logits:
+            last = index - front.way
+            front.ahead = look_ahead(self._pixels, front.trail, last, front.way, len(self.slices))
+        return front.ahead.at(index, self.slices.size)
+
+    def _pixels(self, index: int) -> NDArray[np.uint8]:
+        """Return a slice in grey; those that lie ahead of several objects are read once."""
+        if index not in self._greys:
+            kept = list(self._greys.items())[1 - DEPTH :]
+            grey = self.slices.pixels_of(self.slices.plane(index))
+            self._greys = {**dict(kept), index: grey}
+        return self._greys[index]
 
     def _taken(self, index: int) -> Bools:
         """Pixels of a slice that objects have for good: accepted ones, and given slices."""

@@ -57,6 +57,7 @@ def answers_of(
     fronts: Sequence[Front],
     taken: Bools,
     how: tuple[Decode, PropagateSettings, float],
+    ahead: Sequence[Floats | None],
 ) -> list[Answer]:
     """Look for all objects of a slice at once.
 
@@ -73,17 +74,23 @@ def answers_of(
         What other objects have for good; where one is merely followed to is no ground to say no.
     how : tuple of Decode, PropagateSettings, float
         Decoder, settings, and the distance between slices in pixels.
+    ahead : sequence of ndarray of float32, shape (rows, cols), or None
+        What was seen of each object from afar, above 0 inside; None where nothing was.
 
     Returns
     -------
     list of Answer
-        One for each front.
+        One for each front; it is empty where nothing was seen from afar, unless `stop` is 1.
     """
     decode, settings, step = how
     prompts: list[SlicePrompt] = []
     owners: list[int] = []
-    for at, front in enumerate(fronts):
+    for at, (front, seen) in enumerate(zip(fronts, ahead, strict=True)):
         opinion = _opinion(before, here, front, settings, step)
+        if seen is not None:
+            if settings.stop < 1 and np.count_nonzero(connected(seen > 0, front.last, 2)) < _LEAST:
+                continue
+            opinion += settings.lookahead * seen
         expected = connected(opinion > 0, front.last, 1)
         if np.count_nonzero(expected) < _LEAST:
             expected = front.last
@@ -97,7 +104,7 @@ def answers_of(
     found: list[list[Mask]] = [[] for _ in fronts]
     for mask, owner in zip(decode(here.embedding, prompts), owners, strict=True):
         found[owner].append(mask)
-    return [_joined(masks) for masks in found]
+    return [_joined(masks) if masks else _nothing(here) for masks in found]
 
 
 def _opinion(
@@ -113,6 +120,10 @@ def _opinion(
     if settings.matching:
         total += settings.matching * matched(before, here, front.last)
     return total
+
+
+def _nothing(here: Sight) -> Answer:
+    return Answer(np.zeros(here.pixels.shape, dtype=np.bool_), 0.0, None)
 
 
 def _joined(masks: Sequence[Mask]) -> Answer:

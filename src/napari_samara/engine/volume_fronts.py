@@ -16,10 +16,14 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from napari_samara.engine.consistency import Look
+    from napari_samara.engine.volume_ahead import Ahead
     from napari_samara.engine.volume_appearance import Appearance
     from napari_samara.engine.volume_slices import SliceMask
 
     Bools = NDArray[np.bool_]
+
+REMEMBERED = 3
+"""Slices that masks are kept of on the way, the last one among them."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -110,6 +114,10 @@ class Front:
         What tells its pixels from those next to it there.
     logits : ndarray of float32 or None
         That `last` came from.
+    trail : dict of int to ndarray of bool, shape (rows, cols)
+        Masks of the last few slices, that of the known one first of all.
+    ahead : Ahead or None
+        What the slices ahead of one of them showed.
     bounded : bool
         Whether its way leads to another known slice.
     active : bool
@@ -129,6 +137,8 @@ class Front:
     known_look: Look | None = None
     appearance: Appearance | None = None
     logits: NDArray[np.float32] | None = None
+    trail: dict[int, Bools] = field(default_factory=dict)
+    ahead: Ahead | None = None
     bounded: bool = False
     active: bool = True
     smallest: int = 0
@@ -138,6 +148,13 @@ class Front:
     def __post_init__(self) -> None:
         """Begin with the area of the known slice."""
         self.smallest, self.waist = int(np.count_nonzero(self.last)), self.start
+        self.trail = self.trail or {self.start: self.last}
+
+    def comes_to(self, index: int, data: Bools) -> None:
+        """Take the mask of a slice that it has come to."""
+        self.last = data
+        recent = list(self.trail.items())[1 - REMEMBERED :]
+        self.trail = {**dict(recent), index: data}
 
     @property
     def radius(self) -> float:
@@ -200,6 +217,8 @@ def fronts_of(known: Mapping[int, Known], span: tuple[int, int]) -> list[Front]:
                 end = one.end(index, way, span)
                 if (end - index) * way > 0:
                     front = Front(number, way, index, end, mask.data)
+                    behind = range(index - way * (REMEMBERED - 1), index + way, way)
+                    front.trail = {at: one.masks[at].data for at in behind if at in one.masks}
                     front.bounded = one.barrier(index, way) in one.masks
                     fronts.append(front)
     return fronts

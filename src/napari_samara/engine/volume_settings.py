@@ -12,7 +12,7 @@ from napari_samara.settings import Settings, setting
 class PropagateSettings(Settings):
     """How an object is followed through a volume.
 
-    The first five say what the model is prompted with in each next slice, the three after them
+    The first five say what the model is prompted with in each next slice, the four after them
     what is added to its answer, and expected before it; ``benchmarks/propagation.py`` compares
     them.
 
@@ -35,6 +35,9 @@ class PropagateSettings(Settings):
         How much it counts what each pixel looks like, see `volume_appearance`.
     matching : float
         How much it counts which pixels of the last slice it looks like, see `volume_matching`.
+    lookahead : float
+        How much it counts what a 3D network sees in the slices ahead, see `volume_ahead`; 0 does
+        not ask it.
     method : str
         ``"model"``, or ``"interpolate"`` for outlines that move evenly between annotated slices.
     stop : float
@@ -97,6 +100,14 @@ class PropagateSettings(Settings):
         title="Inertia of the outline",
         help="Logits by which a pixel is held back for each slice distance that it lies outside of "
         "the last mask, and kept inside.",
+        minimum=0.0,
+        maximum=32.0,
+    )
+    lookahead: float = setting(
+        0.0,
+        title="Weight of the slices ahead",
+        help="How much it counts what a small 3D network sees in this slice and those behind it; 0 "
+        "does not ask it.",
         minimum=0.0,
         maximum=32.0,
     )
