@@ -6,6 +6,7 @@ import numpy as np
 import torch
 
 from napari_samara.model.propagation_net import BEHIND, DEPTH, SIDE
+from napari_samara.training import propagation_examples
 from napari_samara.training.propagation_examples import PropagationExamples, Volume, examples
 from napari_samara.training.volume_scenes import Scene, scene
 
@@ -15,6 +16,10 @@ def ball() -> Scene:
     grid = np.indices((40, 64, 64)) - np.reshape((20, 30, 34), (3, 1, 1, 1))
     inside = (grid**2).sum(0) <= 12**2
     return Scene(np.where(inside, 200, 50).astype(np.uint8), inside.astype(np.int32), 1.0)
+
+
+def iou(one: torch.Tensor, other: torch.Tensor) -> float:
+    return float((one & other).sum() / (one | other).sum())
 
 
 def test_shapes_and_values():
@@ -31,15 +36,36 @@ def test_shapes_and_values():
         assert weight[BEHIND] == 1
 
 
-def test_what_is_true_is_where_it_is_seen():
+def test_what_is_true_is_where_it_is_seen(monkeypatch):
+    monkeypatch.setattr(propagation_examples, "_PAST", 0)
+    monkeypatch.setattr(propagation_examples, "_OTHERWISE", 0)
     for window, inside, weight in examples(np.random.default_rng(3), ball(), 30):
         bright = window[0].float() > window[0].float().mean()
         there = weight > 0
         agree = (bright == (inside > 0.5))[there].float().mean()
         # Seen inverted in one of ten, and noise on some.
         assert agree > 0.85 or agree < 0.15
-        known, true = window[1, BEHIND] > 0, inside[BEHIND] > 0.5
-        assert (known & true).sum() > 0.6 * (known | true).sum()
+        assert iou(window[1, BEHIND] > 0, inside[BEHIND] > 0.5) > 0.6
+
+
+def test_other_outlines_are_other_ones_in_all_slices(monkeypatch):
+    monkeypatch.setattr(propagation_examples, "_PAST", 0)
+    monkeypatch.setattr(propagation_examples, "_OTHERWISE", 1)
+    told = []
+    for window, inside, weight in examples(np.random.default_rng(3), ball(), 30):
+        assert iou(window[1, BEHIND] > 0, inside[BEHIND] > 0.5) > 0.6
+        told.append(float((inside[weight == 1] > 0.5).float().mean()))
+    assert max(told) > 1.3 * min(told)
+
+
+def test_behind_the_end_there_is_something_known_but_nothing_ahead(monkeypatch):
+    monkeypatch.setattr(propagation_examples, "_PAST", 1)
+    found = examples(np.random.default_rng(3), ball(), 30)
+    assert len(found) > 15
+    for window, inside, _ in found:
+        assert (window[1, BEHIND] > 0).any()
+        assert (inside[BEHIND + 1 :] < 0.5).all()
+    assert any((inside[:BEHIND] > 0.5).any() for _, inside, _ in found)
 
 
 def test_slices_beyond_the_volume_hold_nothing_and_do_not_count():

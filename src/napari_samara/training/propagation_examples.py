@@ -24,13 +24,18 @@ if TYPE_CHECKING:
     import numpy.typing as npt
 
     Bools = npt.NDArray[np.bool_]
+    Ids = npt.NDArray[np.int32]
+    Span = tuple[slice, slice, slice]
     Random = np.random.Generator
 
 # Longer side of an object in the slice that it is known in, in pixels.
 _SIDES = 5, 100
 
-# Pixels of an object there, in the volume and in the window.
-_LEAST, _LEAST_SEEN = 12, 6
+# Pixels of an object there, in the volume and in the window; in other slices of the window.
+_LEAST, _LEAST_SEEN, _GONE = 12, 6, 20
+
+# Share of examples that begin behind the end of an object, and of those with other outlines.
+_PAST, _OTHERWISE = 0.10, 0.35
 
 # Weight of slices behind the known one, which say little of what lies ahead.
 _BEHIND = 0.3
@@ -147,29 +152,31 @@ def examples(rng: Random, one: Scene, count: int) -> list[Example]:
     return [example for example in drawn if example is not None]
 
 
-def _example(
-    rng: Random, one: Scene, number: int, span: tuple[slice, slice, slice]
-) -> Example | None:
+def _example(rng: Random, one: Scene, number: int, span: Span) -> Example | None:
     """Point at an object in a slice, and look along either way from there."""
-    index, mask = _pointed_at(rng, one.labels, number, span)
+    way, past = int(rng.choice((-1, 1))), rng.random() < _PAST
+    if past:
+        index, mask = _behind_its_end(rng, one.labels, number, span, way)
+    else:
+        index, mask = _pointed_at(rng, one.labels, number, span)
     box = box_of(mask)
-    if box is None or not _SIDES[0] <= max(box[2] - box[0], box[3] - box[1]) <= _SIDES[1]:
+    if box is None or mask.sum() < _LEAST or not 0 <= index < len(one.image):
+        return None
+    if not _SIDES[0] <= max(box[2] - box[0], box[3] - box[1]) <= _SIDES[1]:
         return None
     square = Square.around(box, float(np.exp(rng.normal(0, 0.12))), tuple(rng.normal(0, 0.05, 2)))
-    places = index + rng.choice((-1, 1)) * (np.arange(DEPTH) - BEHIND)
+    places = index + way * (np.arange(DEPTH) - BEHIND)
     there = (places >= 0) & (places < len(one.image))
     clipped = places.clip(0, len(one.image) - 1)
     inside = square.inside([one.labels[place] == number for place in clipped])
+    if not past and rng.random() < _OTHERWISE:
+        inside = _drawn_otherwise(rng, inside)
     inside *= torch.from_numpy(there)[:, None, None]
-    if np.count_nonzero(inside[BEHIND] > 0.5) < _LEAST_SEEN or mask.sum() < _LEAST:
+    left = (square.inside([mask])[0] > 0.5).numpy() if past else None
+    known = _known(rng, inside, there, left)
+    if known is None:
         return None
-    seen = square.pixels([one.image[place] for place in clipped])
-    if rng.random() < 0.3:
-        noise = torch.from_numpy(rng.normal(size=tuple(seen.shape)).astype(np.float32))
-        seen = seen + rng.uniform(0, 14) * noise
-    if rng.random() < 0.1:
-        seen = 255 - seen
-    window = torch.stack([standardised(seen), _known(rng, inside, there)])
+    window = torch.stack([_seen(rng, square.pixels([one.image[at] for at in clipped])), known])
     weight = torch.from_numpy(there.astype(np.float32))
     weight[:BEHIND] *= _BEHIND
     turn, mirrored = int(rng.integers(4)), rng.random() < 0.5
@@ -178,9 +185,7 @@ def _example(
     return Example(window.half(), inside.half(), weight)
 
 
-def _pointed_at(
-    rng: Random, labels: npt.NDArray[np.int32], number: int, span: tuple[slice, slice, slice]
-) -> tuple[int, Bools]:
+def _pointed_at(rng: Random, labels: Ids, number: int, span: Span) -> tuple[int, Bools]:
     """Choose a slice, mostly the largest of the middle third, and the object or a piece in it."""
     areas = (labels[span] == number).sum((1, 2))
     third, count = len(areas) // 3, len(areas)
@@ -195,15 +200,54 @@ def _pointed_at(
     return index, mask
 
 
-def _known(rng: Random, inside: Tensor, there: Bools) -> Tensor:
-    """Masks of the known slice, and of those behind it at times, as a decoder makes them."""
-    known, amount = torch.zeros(DEPTH, SIDE, SIDE), rng.uniform(0, 1.6)
-    first = 0 if rng.random() < 0.4 else BEHIND
-    true = (inside[first : BEHIND + 1] > 0.5).numpy()
-    moved = torch.from_numpy(_moved(rng, true, amount))
-    if not moved[-1].any():
-        moved[-1] = torch.from_numpy(true[-1])
-    known[first : BEHIND + 1] = 2.0 * moved - 1
+def _behind_its_end(
+    rng: Random, labels: Ids, number: int, span: Span, way: int
+) -> tuple[int, Bools]:
+    """Choose a slice at the end of an object or behind it, and one of its last masks."""
+    end = span[0].stop - 1 if way > 0 else span[0].start
+    masks = [np.asarray(labels[at] == number) for at in range(end, end - 3 * way, -way)
+             if span[0].start <= at < span[0].stop]  # fmt: skip
+    large = (mask for mask in masks if mask.sum() >= _LEAST)
+    return end + way * int(rng.integers(0, 3)), next(large, np.zeros_like(masks[0]))
+
+
+def _drawn_otherwise(rng: Random, inside: Tensor) -> Tensor:
+    """Move all outlines of an object in, or out, as far as somebody else might draw them."""
+    further, masks = rng.uniform(-2.2, 2.2), (inside > 0.5).numpy()
+    moved = [mask.any() & (_depth(mask) > further) for mask in masks]
+    return torch.from_numpy(np.stack(moved)).float()
+
+
+def _seen(rng: Random, pixels: Tensor) -> Tensor:
+    """Grey levels as they are shown to the network."""
+    if rng.random() < 0.3:
+        noise = torch.from_numpy(rng.normal(size=tuple(pixels.shape)).astype(np.float32))
+        pixels = pixels + rng.uniform(0, 14) * noise
+    return standardised(255 - pixels if rng.random() < 0.1 else pixels)
+
+
+def _known(rng: Random, inside: Tensor, there: Bools, left: Bools | None) -> Tensor | None:
+    """Masks of the known slice, and of those behind it at times, as a decoder makes them.
+
+    Where the object is not there any more, they are what is `left` of it: something has been found
+    that is no object.
+    """
+    amount, first = 1.6 * rng.uniform(0, 1) ** 1.5, 0 if rng.random() < 0.4 else BEHIND
+    masks = (inside[: BEHIND + 1] > 0.5).numpy()
+    if left is None and masks[BEHIND].sum() < _LEAST_SEEN:
+        return None
+    if left is not None:
+        deep = ndimage.distance_transform_edt(left)
+        gone = masks.sum((1, 2)) < _GONE
+        rest = [deep > deep.max() * rng.uniform(0, 0.75) for _ in masks]
+        masks = np.where(gone[:, None, None], np.stack(rest), masks)
+    moved = _moved(rng, masks, amount)
+    if not moved[BEHIND].any():
+        if left is not None:
+            return None
+        moved[BEHIND] = masks[BEHIND]
+    known = torch.zeros(DEPTH, SIDE, SIDE)
+    known[first : BEHIND + 1] = 2.0 * torch.from_numpy(moved[first:]) - 1
     return known * torch.from_numpy(there)[:, None, None]
 
 
@@ -214,7 +258,12 @@ def _moved(rng: Random, masks: Bools, amount: float) -> Bools:
     for at, mask in enumerate(masks):
         own = torch.from_numpy(common + 0.4 * rng.normal(size=(side, side)))[None, None]
         field = F.interpolate(own, mask.shape, mode="bicubic", align_corners=False)[0, 0].numpy()
-        depth = ndimage.distance_transform_edt(mask) - ndimage.distance_transform_edt(~mask)
         if mask.any():
-            moved[at] = depth + amount * (2.2 * field + rng.normal(0, 0.3)) > 0
+            moved[at] = _depth(mask) + amount * (2.2 * field + rng.normal(0, 0.3)) > 0
     return moved
+
+
+def _depth(mask: Bools) -> npt.NDArray[np.float64]:
+    """Return how far inside of a mask each pixel lies; below 0 outside."""
+    inner, outer = (ndimage.distance_transform_edt(side) for side in (mask, ~mask))
+    return np.asarray(inner - outer)
