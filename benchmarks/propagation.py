@@ -31,7 +31,15 @@ if TYPE_CHECKING:
 
 VARIANTS = {
     "default": {},
-    "the model alone": {"matching": 0.0, "appearance": 0.0, "inertia": 0.0, "margin": 0.5},
+    "the model alone": {
+        "lookahead": 0.0,
+        "matching": 0.0,
+        "appearance": 0.0,
+        "inertia": 0.0,
+        "margin": 0.5,
+    },
+    "no lookahead": {"lookahead": 0.0},
+    "lookahead 2": {"lookahead": 2.0},
     "no matching": {"matching": 0.0},
     "matching 2": {"matching": 2.0},
     "no appearance": {"appearance": 0.0},

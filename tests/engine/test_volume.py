@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 import numpy as np
 import pytest
+from scipy.ndimage import gaussian_filter
 from tests.engine.phantom import SHAPE, Phantom, branching, dice, ellipsoid
 
+from napari_samara.engine import volume_ahead
 from napari_samara.engine.volume import Propagation
+from napari_samara.engine.volume_ahead import Ahead, look_ahead
 from napari_samara.engine.volume_fronts import Known
 from napari_samara.engine.volume_result import painted, settled
 from napari_samara.engine.volume_settings import PropagateSettings
@@ -20,6 +24,7 @@ if TYPE_CHECKING:
 
     from napari_samara.engine.volume_decoding import SlicePrompt
     from napari_samara.masks import Mask
+    from napari_samara.planes import Plane
 
 
 def labels_of(*objects: np.ndarray) -> np.ndarray:
@@ -53,6 +58,10 @@ def run(phantom: Phantom, known: dict[int, Known], **options: object) -> Propaga
     made = Propagation(slices, known, phantom.decode, PropagateSettings(**options), span)
     made.run()
     return made
+
+
+RULES = {"lookahead": 0.0, "stop": 0.5}
+"""Without the network that looks ahead."""
 
 
 def test_both_ways_to_the_ends(one: Phantom) -> None:
@@ -119,7 +128,8 @@ def test_gaps_between_known_slices_are_interpolated(one: Phantom) -> None:
 def test_a_branching_object_keeps_its_branches() -> None:
     phantom = Phantom(labels_of(branching()))
     # The decoder of the phantom never leaves its box: what moves that fast needs a margin.
-    found = run(phantom, {1: Known(phantom.given(1, 5))}, margin=2.0).found[1]
+    # The network, which was never shown anything that parts as fast, takes it to have ended.
+    found = run(phantom, {1: Known(phantom.given(1, 5))}, margin=2.0, **RULES).found[1]
     assert dice(found, phantom.labels == 1) > 0.85
     half = found[15].data
     assert half[:, :28].any()
@@ -137,7 +147,8 @@ def test_what_slants_is_followed() -> None:
     # The decoder of the phantom never leaves its box: that has to be where the object went.
     found = run(phantom, {1: Known(phantom.given(1, 10))}).found[1]
     assert dice(found, phantom.labels == 1) > 0.85
-    blind = run(phantom, {1: Known(phantom.given(1, 10))}, matching=0.0, appearance=0.0).found[1]
+    rules = {"matching": 0.0, "appearance": 0.0, "lookahead": 0.0}
+    blind = run(phantom, {1: Known(phantom.given(1, 10))}, **rules).found[1]
     assert dice(blind, phantom.labels == 1) < 0.75
 
 
@@ -147,7 +158,7 @@ def test_what_has_faded_has_ended() -> None:
     for index in range(20):  # by a twentieth in each slice; nothing else changes
         grey = 40 + (phantom.pixels[index].astype(float) - 40) * (1 - 0.05 * max(index - 2, 0))
         phantom.pixels[index] = (grey + noise[index]).clip(0, 255)
-    found = run(phantom, {1: Known(phantom.given(1, 2))}).found[1]
+    found = run(phantom, {1: Known(phantom.given(1, 2))}, **RULES).found[1]
     assert 11 <= max(found) <= 16
 
 
@@ -239,12 +250,12 @@ def test_a_correction_elsewhere_leaves_what_it_makes_doubtful() -> None:
     phantom = Phantom(labels_of(ellipsoid((5, 24, 28), (12.4, 11, 13))))
     inside = phantom.labels > 0
     phantom.pixels[6:][inside[6:]] -= 90
-    first = settled(run(phantom, {1: Known(phantom.given(1, 10))}))[1]
+    first = settled(run(phantom, {1: Known(phantom.given(1, 10))}, **RULES))[1]
     assert {11, 12, 13, 14} < set(first)
     present = {i: mask for i, mask in first.items() if i not in (5, 10)}
     given = {**phantom.given(1, 10), **phantom.given(1, 5)}
-    assert max(run(phantom, {1: Known(given)}).found[1]) == 10
-    made = run(phantom, {1: Known(given, present=present)}).found[1]
+    assert max(run(phantom, {1: Known(given)}, **RULES).found[1]) == 10
+    made = run(phantom, {1: Known(given, present=present)}, **RULES).found[1]
     assert all(made[index] is present[index] for index in (11, 12, 13, 14))
 
 
@@ -252,9 +263,9 @@ def test_the_thin_slice_is_blamed_for_what_grows_behind_it() -> None:
     waist = ellipsoid((4, 24, 28), (4.4, 11, 13)) | ellipsoid((15, 24, 28), (4.4, 11, 13))
     for index, radius in ((8, 7), (9, 5), (10, 6), (11, 8)):
         waist[index] |= np.hypot(*np.ogrid[-24:24, -28:28]) <= radius
-    made = run(Phantom(labels_of(waist)), {1: Known(Phantom(labels_of(waist)).given(1, 4))}).found[
-        1
-    ]
+    phantom = Phantom(labels_of(waist))
+    # The network takes what lies behind the waist for another object: the rules alone.
+    made = run(phantom, {1: Known(phantom.given(1, 4))}, **RULES).found[1]
     assert {9, 13} < set(made)
     assert made[9].reason == "it is thin here and grows again behind"
     assert made[9].doubt > max(made[8].doubt, made[7].doubt)
@@ -300,3 +311,78 @@ def test_a_single_slice_and_thin_axes() -> None:
     assert sorted(run(flat, {1: Known(flat.given(1, 0))}).found[1]) == [0]
     thin = Phantom(ellipsoid((10, 24, 28), (6, 9, 9))[:, 24:25].astype(np.int32))
     assert len(run(thin, {1: Known(thin.given(1, 10))}).found[1]) > 3
+
+
+@pytest.fixture
+def stacked() -> Phantom:
+    """Two alike, one right above the other, slices 2 to 8 and 9 to 17."""
+    first, second = ellipsoid((5, 24, 28), (3.6, 11, 13)), ellipsoid((13, 25, 27), (4.2, 11, 12))
+    both = Phantom(labels_of(first, second))
+    blurred = gaussian_filter(both.pixels.astype(float), (1.2, 0.7, 0.7))
+    both.pixels = blurred.astype(np.uint8)
+    return both
+
+
+def test_another_object_behind_a_dim_slice_is_not_taken(stacked: Phantom) -> None:
+    options = {"appearance": 0.0, "stop": 0.95}  # no rule ends it
+    blind = run(stacked, {1: Known(stacked.given(1, 5))}, lookahead=0.0, **options)
+    assert max(blind.found[1]) == 10
+    made = run(stacked, {1: Known(stacked.given(1, 5))}, **options)
+    assert max(made.found[1]) == 8
+    assert dice(made.found[1], stacked.labels == 1) > 0.95
+
+
+def test_nothing_ends_it_where_it_is_to_go_on(stacked: Phantom) -> None:
+    made = run(stacked, {1: Known(stacked.given(1, 5))}, stop=1.0)
+    assert max(made.found[1]) == 19
+
+
+def test_the_network_is_asked_only_if_it_counts(
+    one: Phantom, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    asked: list[tuple[list[int], int, int]] = []
+
+    def counted(pixels_of: object, masks: dict[int, np.ndarray], *where: int) -> Ahead:
+        asked.append((sorted(masks), where[0], where[1]))
+        return look_ahead(pixels_of, masks, *where)  # type: ignore[arg-type]
+
+    monkeypatch.setattr(volume_ahead, "look_ahead", counted)
+    run(one, {1: Known(one.given(1, 10))}, lookahead=0.0)
+    assert asked == []
+    run(one, {1: Known(one.given(1, 10))})
+    assert asked == [([10], 10, 1), ([10], 10, -1)]
+    asked.clear()
+    run(one, {1: Known(one.given(1, 8, 9, 10))}, span=(8, 14))
+    assert asked == [([8, 9, 10], 10, 1)]
+
+
+def test_a_long_object_is_looked_for_again_from_where_it_is(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    rows, cols = np.indices((48, 56))
+    labels = np.repeat((np.hypot(rows - 24, cols - 28) <= 9)[None], 40, 0).astype(np.int32)
+    phantom = Phantom(labels)
+    asked: list[tuple[list[int], int]] = []
+
+    def counted(pixels_of: object, masks: dict[int, np.ndarray], *where: int) -> Ahead:
+        asked.append((sorted(masks), where[0]))
+        return look_ahead(pixels_of, masks, *where)  # type: ignore[arg-type]
+
+    monkeypatch.setattr(volume_ahead, "look_ahead", counted)
+    made = run(phantom, {1: Known(phantom.given(1, 2))}, span=(2, 40))
+    assert asked == [([2], 2), ([13, 14, 15], 15), ([26, 27, 28], 28)]
+    assert max(made.found[1]) == 39
+    assert dice(made.found[1], labels == 1) > 0.9
+
+
+def test_slices_ahead_of_several_objects_are_read_once(touching: Phantom) -> None:
+    read: list[int] = []
+    slices = touching.slices()
+
+    def noted(plane: Plane) -> np.ndarray:
+        read.append(plane.index or 0)
+        return slices.pixels_of(plane)
+
+    known = {n: Known(touching.given(n, 10)) for n in (1, 2, 3)}
+    run(touching, known, slices=replace(slices, pixels_of=noted))
+    assert max(np.bincount(read)) <= 2  # once each way

@@ -25,6 +25,13 @@ def test_an_object_takes_about_half_of_its_window():
     assert Square.around((5, 5, 6, 6)).side == 4  # never smaller
 
 
+def test_room_around_an_object():
+    square = Square(-4, 10, 24)
+    assert square.holds((0, 12, 18, 32))
+    for box in ((-3, 12, 5, 20), (0, 11, 5, 20), (0, 12, 19, 20), (0, 12, 5, 33)):
+        assert not square.holds(box)
+
+
 def test_pixels_are_seen_where_they_are():
     grey = np.arange(60 * 80, dtype=np.int64).reshape(SIZE) % 251
     seen = Square(4, 10, SIDE).pixels([grey.astype(np.uint8)] * 2)

@@ -15,7 +15,7 @@ from napari_samara.engine.consistency import (
     look_at,
 )
 from napari_samara.engine.interpolation import interpolate
-from napari_samara.engine.volume_ahead import look_ahead
+from napari_samara.engine.volume_ahead import seen_of
 from napari_samara.engine.volume_answers import answers_of
 from napari_samara.engine.volume_appearance import Appearance
 from napari_samara.engine.volume_fronts import (
@@ -45,7 +45,6 @@ if TYPE_CHECKING:
     from napari_samara.masks import Mask
 
     Bools = NDArray[np.bool_]
-    Floats = NDArray[np.float32]
     Decode = Callable[[Embedding, Sequence[SlicePrompt]], list[Mask]]
     Found = dict[int, dict[int, SliceMask]]
 
@@ -171,7 +170,9 @@ class Propagation:
             if front.look is None:
                 self._remember(front)
         how = self._decode, self.settings, self.slices.step
-        ahead = [self._seen_ahead(front, index) for front in fronts]
+        size = len(self.slices), *self.slices.size
+        asked = self.settings.lookahead > 0
+        ahead = [seen_of(front, index, self._pixels, size) if asked else None for front in fronts]
         answers = answers_of(before, here, fronts, taken, how, ahead)
         reach = max(1, round(self.slices.step * self.settings.margin))
         for one, front in zip(answers, fronts, strict=True):
@@ -220,7 +221,8 @@ class Propagation:
         mine[index] = replace(mask, doubt=doubt, reason=reason)
         likeness = front.appearance.tones.likeness(pixels, data)
         front.path.append((index, likeness, mask.area))
-        gap = passed_gap(front.path) if self.settings.stop < 1 else None
+        blind = not self.settings.lookahead  # who looks ahead sees two objects for what they are
+        gap = passed_gap(front.path) if blind and self.settings.stop < 1 else None
         if gap is not None:  # what was found behind it is another object
             self._stop(front, gap, index)
             return
@@ -261,15 +263,6 @@ class Propagation:
             sight = Sight(self.slices.embedding_of(plane), self._pixels(index))
             self._seen = {**dict(list(self._seen.items())[-1:]), index: sight}
         return self._seen[index]
-
-    def _seen_ahead(self, front: Front, index: int) -> Floats | None:
-        """Return what was seen of an object in a slice from afar; look where nothing was yet."""
-        if not self.settings.lookahead:
-            return None
-        if front.ahead is None or index not in front.ahead.logits:
-            last = index - front.way
-            front.ahead = look_ahead(self._pixels, front.trail, last, front.way, len(self.slices))
-        return front.ahead.at(index, self.slices.size)
 
     def _pixels(self, index: int) -> NDArray[np.uint8]:
         """Return a slice in grey; those that lie ahead of several objects are read once."""

@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from napari_samara.embedding import Embedding
+    from napari_samara.engine.volume_ahead import Seen
     from napari_samara.engine.volume_decoding import SlicePrompt
     from napari_samara.engine.volume_fronts import Front
     from napari_samara.engine.volume_matching import Sight
@@ -57,7 +58,7 @@ def answers_of(
     fronts: Sequence[Front],
     taken: Bools,
     how: tuple[Decode, PropagateSettings, float],
-    ahead: Sequence[Floats | None],
+    ahead: Sequence[Seen | None],
 ) -> list[Answer]:
     """Look for all objects of a slice at once.
 
@@ -74,8 +75,8 @@ def answers_of(
         What other objects have for good; where one is merely followed to is no ground to say no.
     how : tuple of Decode, PropagateSettings, float
         Decoder, settings, and the distance between slices in pixels.
-    ahead : sequence of ndarray of float32, shape (rows, cols), or None
-        What was seen of each object from afar, above 0 inside; None where nothing was.
+    ahead : sequence of Seen or None
+        What was seen of each object from afar; None where nobody looked.
 
     Returns
     -------
@@ -88,9 +89,9 @@ def answers_of(
     for at, (front, seen) in enumerate(zip(fronts, ahead, strict=True)):
         opinion = _opinion(before, here, front, settings, step)
         if seen is not None:
-            if settings.stop < 1 and np.count_nonzero(connected(seen > 0, front.last, 2)) < _LEAST:
+            if settings.stop < 1 and seen.is_gone(front.last):
                 continue
-            opinion += settings.lookahead * seen
+            opinion += settings.lookahead * seen.logits
         expected = connected(opinion > 0, front.last, 1)
         if np.count_nonzero(expected) < _LEAST:
             expected = front.last

@@ -41,7 +41,8 @@ class PropagateSettings(Settings):
     method : str
         ``"model"``, or ``"interpolate"`` for outlines that move evenly between annotated slices.
     stop : float
-        Doubt from which on an object is taken to have ended.
+        Doubt from which on an object is taken to have ended, whatever the 3D network sees; without
+        it (a `lookahead` of 0) 0.5 is a good choice.
     agree : float
         IoU with the mask there is from which on a correction goes no further.
     consensus : bool
@@ -104,7 +105,7 @@ class PropagateSettings(Settings):
         maximum=32.0,
     )
     lookahead: float = setting(
-        0.0,
+        2.0,
         title="Weight of the slices ahead",
         help="How much it counts what a small 3D network sees in this slice and those behind it; 0 "
         "does not ask it.",
@@ -112,9 +113,10 @@ class PropagateSettings(Settings):
         maximum=32.0,
     )
     stop: float = setting(
-        0.5,
+        0.95,
         title="Stop at doubt",
-        help="Doubt from which on the object is taken to have ended; 1 never stops.",
+        help="Doubt from which on the object is taken to have ended, whatever is seen ahead; 1 "
+        "never stops.",
         minimum=0.0,
         maximum=1.0,
     )

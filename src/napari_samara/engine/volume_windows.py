@@ -23,6 +23,9 @@ if TYPE_CHECKING:
 # Pixels of a window that the longer side of the object takes.
 _OBJECT = 26
 
+# Part of the side of a window that is left free around an object that moves in it.
+_ROOM = 12
+
 # Pixels along a side above which only every second one, every third... is looked at.
 _MOST = 8 * SIDE
 
@@ -68,6 +71,12 @@ class Square(NamedTuple):
             (box[1] + box[3]) / 2 + shift[1] * longer,
         )
         return cls(round(middle[0] - side / 2), round(middle[1] - side / 2), side)
+
+    def holds(self, box: PixelBox) -> bool:
+        """Whether an object lies inside, with some room around it."""
+        room = self.side / _ROOM
+        low, high = np.array(self[:2]) + room, np.array(self[:2]) + self.side - room
+        return bool((low <= box[:2]).all() and (box[2:] <= high).all())
 
     def pixels(self, slices: Sequence[NDArray[np.uint8]]) -> Tensor:
         """Return what is seen of slices (rows, cols), edges repeated: (D, SIDE, SIDE)."""
