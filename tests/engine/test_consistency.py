@@ -36,12 +36,23 @@ def test_no_doubt_about_the_same() -> None:
         ({"contrast": 0.0}, "stands out"),
         ({"waist": 3.0}, "grows again"),
         ({"length": 5.0}, "long for its width"),
+        ({"seen": 0.5}, "shows badly"),
     ],
 )
 def test_every_reason_is_told(change: dict[str, float], words: str) -> None:
     doubt, reason = doubt_of(replace(SURE, **change))
     assert doubt > 0.3
     assert words in reason
+
+
+def test_who_looked_ahead_needs_the_rules_less() -> None:
+    faded = replace(SURE, contrast=0.2)
+    assert doubt_of(faded)[0] > 0.7
+    assert 0 < doubt_of(replace(faded, seen=1.0))[0] < 0.1
+    jumped = replace(SURE, area=4.0)  # which it has not seen to be wrong
+    assert doubt_of(replace(jumped, seen=1.0)) == doubt_of(jumped)
+    doubts = [doubt_of(replace(SURE, seen=iou))[0] for iou in (1.0, 0.9, 0.7, 0.5)]
+    assert doubts[0] == doubts[1] == 0 < doubts[2] < doubts[3]
 
 
 def test_doubts_join() -> None:

@@ -89,6 +89,8 @@ class Evidence:
         Area relative to the smallest on the way, for what has become thin and grows again.
     length : float
         Way since the known slice, in radii of the largest mask on it.
+    seen : float or None
+        IoU that a look ahead expects of what it sees here; None where nobody looked.
     """
 
     iou: float
@@ -99,6 +101,7 @@ class Evidence:
     contrast: float = 1.0
     waist: float = 1.0
     length: float = 0.0
+    seen: float | None = None
 
 
 def look_at(pixels: NDArray[np.uint8], data: Bools, others: Bools | None = None) -> Look:
@@ -179,6 +182,7 @@ _REASONS = (
     ("contrast", "it no longer stands out", 0.65, 0.25),
     ("waist", "it has become thin and grows again", 1.4, 3.0),
     ("length", "it is long for its width", 2.0, 4.0),
+    ("seen", "it shows badly among the slices around", 0.9, 0.4),
 )
 """Name, words, and the values from which on there is some doubt and full doubt."""
 
@@ -199,7 +203,7 @@ def doubt_of(evidence: Evidence, least: float = 0.1) -> tuple[float, str]:
         From 0 to 1, and the strongest reasons in words; "" below `least`.
     """
     doubts = doubts_of(evidence)
-    return joined([(doubts[name], words) for name, words, _, _ in _REASONS], least)
+    return joined([(doubts.get(name, 0.0), words) for name, words, _, _ in _REASONS], least)
 
 
 def doubts_of(evidence: Evidence) -> dict[str, float]:
@@ -213,15 +217,22 @@ def doubts_of(evidence: Evidence) -> dict[str, float]:
     Returns
     -------
     dict of str to float
-        By attribute of `Evidence`; the area as ``shrunk`` and ``grown``.
+        By attribute of `Evidence`; the area as ``shrunk`` and ``grown``, and ``seen`` where
+        somebody looked.
     """
+    values = {**vars(evidence), "shrunk": evidence.area, "grown": evidence.area}
     doubts = {}
     for name, _, some, full in _REASONS:
-        value = {"shrunk": evidence.area, "grown": evidence.area}.get(
-            name, getattr(evidence, name, 0.0)
-        )
-        doubts[name] = min(max((value - some) / (full - some), 0.0), 1.0) * _WEIGHTS[name]
+        if values[name] is not None:
+            strength = min(max((values[name] - some) / (full - some), 0.0), 1.0)
+            doubts[name] = strength * _weight(name, evidence)
     return doubts
+
+
+def _weight(name: str, evidence: Evidence) -> float:
+    """How much a part of the evidence counts; who looked ahead knows better than most of it."""
+    beside = evidence.seen is not None and name not in _TOLD
+    return _WEIGHTS[name] * (_BESIDE if beside else 1.0)
 
 
 _WEIGHTS = {
@@ -234,7 +245,11 @@ _WEIGHTS = {
     "contrast": 0.8,
     "waist": 0.45,
     "length": 0.35,
+    "seen": 0.9,
 }
+
+# Part of the weight that is left beside a look ahead, and to what it is not.
+_BESIDE, _TOLD = 0.05, ("seen", "grown", "shift")
 
 
 def joined(parts: list[tuple[float, str]], least: float = 0.1) -> tuple[float, str]:

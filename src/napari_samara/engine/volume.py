@@ -58,6 +58,11 @@ _LEARNS = 0.3
 _THIN = "it is thin here and grows again behind"
 
 
+def _ends(evidence: Evidence, stop: float) -> bool:
+    """Whether the rules tell of an end; what is seen ahead has been asked before."""
+    return doubt_of(replace(evidence, seen=None))[0] >= stop
+
+
 class Propagation:
     """Follows objects, one slice at a time; made for one run.
 
@@ -208,16 +213,17 @@ class Propagation:
             contrast=look.left_of(front.known_look),
             waist=mask.area / front.smallest,
             length=abs(index - front.start) * self.slices.step / front.radius,
+            seen=answer.seen,
         )
         self.evidence[front.object_id, index] = evidence
         present = self.known[front.object_id].present.get(index)
         if present is not None and overlap(present.data, data) >= self.settings.agree:
             self._leave(front, index)  # even in doubt: nothing has changed here
             return
-        doubt, reason = doubt_of(evidence)
-        if doubt >= self.settings.stop and self.settings.stop < 1:
+        if self.settings.stop < 1 and _ends(evidence, self.settings.stop):
             self._stop(front, index)
             return
+        doubt, reason = doubt_of(evidence)
         mine[index] = replace(mask, doubt=doubt, reason=reason)
         likeness = front.appearance.tones.likeness(pixels, data)
         front.path.append((index, likeness, mask.area))

@@ -45,11 +45,14 @@ class Answer:
         IoU that the model predicts.
     logits : ndarray of float32 or None
         Of the model; None for what is in several pieces.
+    seen : float or None
+        IoU that was expected of it from afar; None where nobody looked.
     """
 
     data: Bools
     score: float
     logits: Floats | None
+    seen: float | None = None
 
 
 def answers_of(
@@ -105,7 +108,9 @@ def answers_of(
     found: list[list[Mask]] = [[] for _ in fronts]
     for mask, owner in zip(decode(here.embedding, prompts), owners, strict=True):
         found[owner].append(mask)
-    return [_joined(masks) if masks else _nothing(here) for masks in found]
+    answers = [_joined(masks) if masks else _nothing(here) for masks in found]
+    believed = [None if seen is None else seen.iou for seen in ahead]
+    return [replace(one, seen=iou) for one, iou in zip(answers, believed, strict=True)]
 
 
 def _opinion(
