@@ -27,7 +27,7 @@ from napari_samara.engine.volume_fronts import (
     visits_of,
     without,
 )
-from napari_samara.engine.volume_matching import Sight
+from napari_samara.engine.volume_matching import LEAST_PIXELS, Sight
 from napari_samara.engine.volume_settings import PropagateSettings
 from napari_samara.engine.volume_slices import PROPAGATED, SliceMask, overlap
 from napari_samara.model.propagation_net import DEPTH
@@ -38,6 +38,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from napari_samara.embedding import Embedding
+    from napari_samara.engine.volume_ahead import Seen
     from napari_samara.engine.volume_answers import Answer
     from napari_samara.engine.volume_decoding import SlicePrompt
     from napari_samara.engine.volume_fronts import Front
@@ -175,9 +176,7 @@ class Propagation:
             if front.look is None:
                 self._remember(front)
         how = self._decode, self.settings, self.slices.step
-        size = len(self.slices), *self.slices.size
-        asked = self.settings.lookahead > 0
-        ahead = [seen_of(front, index, self._pixels, size) if asked else None for front in fronts]
+        ahead = [self._ahead_of(front, index) for front in fronts]
         answers = answers_of(before, here, fronts, taken, how, ahead)
         reach = max(1, round(self.slices.step * self.settings.margin))
         for one, front in zip(answers, fronts, strict=True):
@@ -269,6 +268,13 @@ class Propagation:
             sight = Sight(self.slices.embedding_of(plane), self._pixels(index))
             self._seen = {**dict(list(self._seen.items())[-1:]), index: sight}
         return self._seen[index]
+
+    def _ahead_of(self, front: Front, index: int) -> Seen | None:
+        """Return what is seen of an object from afar, where that counts and there is something."""
+        rows, cols = self.slices.size
+        if not self.settings.lookahead or rows * cols < LEAST_PIXELS:
+            return None
+        return seen_of(front, index, self._pixels, (len(self.slices), rows, cols))
 
     def _pixels(self, index: int) -> NDArray[np.uint8]:
         """Return a slice in grey; those that lie ahead of several objects are read once."""
