@@ -36,12 +36,13 @@ def propagate(run: Callable[..., Ran], source: str, *more: str, out: str = "out/
     return run("propagate", source, "--prompts", "q.json", "--out", out, "--device", "cpu", *more)
 
 
-def told(ran: Ran, work: Path, message: str) -> None:
+def told(ran: Ran, work: Path) -> str:
+    """Return the one line that a refused command told; it wrote nothing."""
     assert ran.status == 1, ran.err
     lines = [line for line in ran.err.splitlines() if not line.startswith(("device:", "slices"))]
     assert len(lines) == 1, ran.err
-    assert message in lines[0]
     assert list((work / "out").iterdir()) == []
+    return lines[0]
 
 
 @pytest.mark.parametrize(
@@ -60,7 +61,7 @@ def told(ran: Ran, work: Path, message: str) -> None:
 def test_options_that_do_not_fit(
     run: Callable[..., Ran], volume: Path, more: list[str], message: str
 ) -> None:
-    told(propagate(run, "v.npy", *more), volume, message)
+    assert message in told(propagate(run, "v.npy", *more), volume)
 
 
 @pytest.mark.parametrize("out", ["out/l.tif", "out/l.ome.zarr"])
@@ -83,7 +84,7 @@ def test_one_slice(run: Callable[..., Ran], volume: Path) -> None:
 
 def test_channels_are_chosen(run: Callable[..., Ran], volume: Path) -> None:
     write_image(volume / "c.zarr", np.stack([VOLUME] * 5), "czyx")
-    told(propagate(run, "c.zarr"), volume, "5 channels")
+    assert "5 channels" in told(propagate(run, "c.zarr"), volume)
     ran = propagate(run, "c.zarr", "--channels", "0,2", "--json")
     assert ran.status == 0, ran.err
     assert ran.report["shape"] == list(SHAPE)
@@ -133,10 +134,10 @@ def test_what_is_no_volume(run: Callable[..., Ran], volume: Path, make: Any, mes
     if make in (no_image,):
         pytest.importorskip("SimpleITK", reason="DICOM needs the extra `volumes`")
     source = make(volume)
-    told(propagate(run, source), volume, message)
+    assert message in told(propagate(run, source), volume)
     ran = run("embed", source, "--store", "out/s.zarr")
     if make is not flat:  # a 2D image is embedded
-        told(ran, volume, message)
+        assert message in told(ran, volume)
 
 
 def test_store_of_another_version(run: Callable[..., Ran], volume: Path) -> None:
@@ -144,8 +145,8 @@ def test_store_of_another_version(run: Callable[..., Ran], volume: Path) -> None
     about = {"format": "samara-embeddings", "version": 9}
     group = {"zarr_format": 3, "node_type": "group", "attributes": about}
     (volume / "s.zarr" / "zarr.json").write_text(json.dumps(group))
-    told(run("embed", "v.npy", "--store", "s.zarr"), volume, "this release reads")
-    told(propagate(run, "v.npy", "--store", "s.zarr"), volume, "this release reads")
+    assert "this release reads" in told(run("embed", "v.npy", "--store", "s.zarr"), volume)
+    assert "this release reads" in told(propagate(run, "v.npy", "--store", "s.zarr"), volume)
 
 
 def test_full_store(run: Callable[..., Ran], volume: Path, monkeypatch: pytest.MonkeyPatch) -> None:

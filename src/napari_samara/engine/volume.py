@@ -27,10 +27,9 @@ from napari_samara.engine.volume_fronts import (
     visits_of,
     without,
 )
-from napari_samara.engine.volume_matching import LEAST_PIXELS, Sight
+from napari_samara.engine.volume_matching import LEAST_PIXELS, Sights
 from napari_samara.engine.volume_settings import PropagateSettings
 from napari_samara.engine.volume_slices import PROPAGATED, SliceMask, overlap
-from napari_samara.model.propagation_net import DEPTH
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
@@ -107,8 +106,7 @@ class Propagation:
         self._span = span or (0, len(slices))
         self.found: Found = {number: one.beginning() for number, one in self.known.items()}
         self.evidence: dict[tuple[int, int], Evidence] = {}
-        self._seen: dict[int, Sight] = {}
-        self._greys: dict[int, NDArray[np.uint8]] = {}
+        self._sights = Sights(slices)
         self._fronts: list[Front] = []
         if self.settings.method == "model":
             self._fronts = fronts_of(self.known, self._span)
@@ -170,7 +168,7 @@ class Propagation:
 
     def _visit(self, index: int, fronts: list[Front]) -> None:
         """Find all objects that are on their way through a slice."""
-        here, before = self._sight(index), self._sight(index - fronts[0].way)
+        here, before = self._sights.of(index), self._sights.of(index - fronts[0].way)
         taken = self._taken(index)
         for front in fronts:
             if front.look is None:
@@ -261,28 +259,12 @@ class Propagation:
         front.active = False
         self.done += abs(front.end - index)
 
-    def _sight(self, index: int) -> Sight:
-        """See a slice; the two that were seen last are kept."""
-        if index not in self._seen:
-            plane = self.slices.plane(index)
-            sight = Sight(self.slices.embedding_of(plane), self._pixels(index))
-            self._seen = {**dict(list(self._seen.items())[-1:]), index: sight}
-        return self._seen[index]
-
     def _ahead_of(self, front: Front, index: int) -> Seen | None:
         """Return what is seen of an object from afar, where that counts and there is something."""
         rows, cols = self.slices.size
         if not self.settings.lookahead or rows * cols < LEAST_PIXELS:
             return None
-        return seen_of(front, index, self._pixels, (len(self.slices), rows, cols))
-
-    def _pixels(self, index: int) -> NDArray[np.uint8]:
-        """Return a slice in grey; those that lie ahead of several objects are read once."""
-        if index not in self._greys:
-            kept = list(self._greys.items())[1 - DEPTH :]
-            grey = self.slices.pixels_of(self.slices.plane(index))
-            self._greys = {**dict(kept), index: grey}
-        return self._greys[index]
+        return seen_of(front, index, self._sights.pixels, (len(self.slices), rows, cols))
 
     def _taken(self, index: int) -> Bools:
         """Pixels of a slice that objects have for good: accepted ones, and given slices."""
@@ -297,12 +279,12 @@ class Propagation:
         """Look at an object where most of it is known: near its ends it shows badly."""
         masks = self.known[front.object_id].masks
         best = max(masks, key=lambda index: masks[index].area)
-        sight, data = self._sight(best), masks[best].data
+        sight, data = self._sights.of(best), masks[best].data
         pixels = sight.pixels
         front.look = front.known_look = look_at(pixels, data)
         front.appearance = Appearance.of(sight, data)
         front.path.append((best, 1.0, masks[best].area))
         if best != front.start:
-            here = self._sight(front.start)
+            here = self._sights.of(front.start)
             likeness = front.appearance.tones.likeness(here.pixels, front.last)
             front.path.append((front.start, likeness, front.smallest))

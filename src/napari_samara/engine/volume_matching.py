@@ -16,11 +16,13 @@ import torch
 import torch.nn.functional as F
 
 from napari_samara.masks import box_of
+from napari_samara.model.propagation_net import DEPTH
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from napari_samara.embedding import Embedding
+    from napari_samara.engine.volume_slices import Slices
 
     Bools = NDArray[np.bool_]
     Floats = NDArray[np.float32]
@@ -75,6 +77,37 @@ class Sight:
         grid, source = torch.from_numpy(xy)[None, None], torch.from_numpy(maps)[None]
         found = F.grid_sample(source, grid, padding_mode="border", align_corners=False)
         return np.asarray(found[0, :, 0].T.numpy())
+
+
+class Sights:
+    """The slices of a volume as they are seen; those that were seen last are kept.
+
+    Parameters
+    ----------
+    slices : Slices
+        Where they come from.
+    """
+
+    def __init__(self, slices: Slices) -> None:
+        self._slices = slices
+        self._seen: dict[int, Sight] = {}
+        self._greys: dict[int, NDArray[np.uint8]] = {}
+
+    def of(self, index: int) -> Sight:
+        """See a slice; two are kept."""
+        if index not in self._seen:
+            embedding = self._slices.embedding_of(self._slices.plane(index))
+            sight = Sight(embedding, self.pixels(index))
+            self._seen = {**dict(list(self._seen.items())[-1:]), index: sight}
+        return self._seen[index]
+
+    def pixels(self, index: int) -> NDArray[np.uint8]:
+        """Return a slice in grey; as many are kept as lie in one look ahead."""
+        if index not in self._greys:
+            kept = list(self._greys.items())[1 - DEPTH :]
+            grey = self._slices.pixels_of(self._slices.plane(index))
+            self._greys = {**dict(kept), index: grey}
+        return self._greys[index]
 
 
 def window_of(data: Bools) -> tuple[slice, slice]:

@@ -8,7 +8,7 @@ it has learned from.
 from __future__ import annotations
 
 import zlib
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -26,7 +26,6 @@ from napari_samara.training.samara_tiny import sources
 from napari_samara.training.views import Source, Views
 
 if TYPE_CHECKING:
-    import argparse
     from collections.abc import Sequence
     from pathlib import Path
 
@@ -167,14 +166,11 @@ def main(arguments: Sequence[str] | None = None) -> None:
     arguments : sequence of str, optional
         In place of those of the command line.
     """
-    about = (__doc__ or "").partition("\n\n")[0]
 
-    def make(options: argparse.Namespace) -> CellTrainer:
-        recipe = replace(CellRecipe(), steps=options.steps)
-        views = Views(learned_from(sources(options.data)), recipe.phantoms)
-        return CellTrainer(views, recipe, options.out)
+    def make(data: Path, recipe: CellRecipe, out: Path) -> CellTrainer:
+        return CellTrainer(Views(learned_from(sources(data)), recipe.phantoms), recipe, out)
 
-    run_command(about, make, WEIGHTS, CellRecipe.steps, arguments)
+    run_command(__doc__ or "", make, CellRecipe(), WEIGHTS, arguments)
 
 
 if __name__ == "__main__":

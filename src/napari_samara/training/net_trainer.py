@@ -8,9 +8,9 @@ import json
 import math
 import time
 from abc import ABC, abstractmethod
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeVar
 
 import numpy as np
 import torch
@@ -26,6 +26,8 @@ if TYPE_CHECKING:
 
     from torch import Tensor, nn
     from torch.utils.data import Dataset
+
+Recipe = TypeVar("Recipe", bound="NetRecipe")
 
 SAVED = 120.0
 """Seconds between two states."""
@@ -215,9 +217,9 @@ def export(net: nn.Module, path: Path) -> None:
 
 def run_command(
     about: str,
-    make: Callable[[argparse.Namespace], NetTrainer],
+    make: Callable[[Path, Recipe, Path], NetTrainer],
+    recipe: Recipe,
     weights: Path,
-    steps: int,
     arguments: Sequence[str] | None = None,
 ) -> None:
     """Train, continue or export from a command line; errors are told in one line.
@@ -225,21 +227,21 @@ def run_command(
     Parameters
     ----------
     about : str
-        What the command does.
+        What the command does, in the first paragraph.
     make : callable
-        Returns the run, given the options ``data``, ``out`` and ``steps`` among others.
+        Returns the run, given the folder of images, the recipe and the folder of the run.
+    recipe : NetRecipe
+        How, unless another number of steps is asked for.
     weights : Path
         Where the package keeps the network, in a folder of its name.
-    steps : int
-        Of the whole run, unless others are asked for.
     arguments : sequence of str, optional
         In place of those of the command line.
     """
-    parser = argparse.ArgumentParser(description=about)
+    parser = argparse.ArgumentParser(description=about.partition("\n\n")[0])
     parser.add_argument("--data", type=Path, required=True, help="folder of evaluation images")
     parser.add_argument("--out", type=Path, default=Path("out") / weights.parent.name)
     parser.add_argument("--minutes", type=float, default=120, help="time to stop after")
-    parser.add_argument("--steps", type=int, default=steps, help="of the whole run")
+    parser.add_argument("--steps", type=int, default=recipe.steps, help="of the whole run")
     parser.add_argument("--threads", type=int, default=2)
     parser.add_argument("--processes", type=int, default=1, help="that draw examples ahead")
     parser.add_argument("--export", action="store_true", help=f"write {weights.name} at its end")
@@ -248,7 +250,7 @@ def run_command(
     torch.set_flush_denormal(True)  # processors are slow with the tiny numbers of far votes
     try:
         with sole_run(options.out):
-            trainer = make(options)
+            trainer = make(options.data, replace(recipe, steps=options.steps), options.out)
             for row in trainer.run(options.minutes, options.processes):
                 print(json.dumps(row), flush=True)
         if options.export and trainer.step < options.steps:

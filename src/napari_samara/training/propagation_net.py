@@ -5,23 +5,19 @@ A run is saved every two minutes and goes on where it was when the command is gi
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 import torch
 import torch.nn.functional as F
 
 from napari_samara.engine.volume_ahead import WEIGHTS
-from napari_samara.errors import FileFormatError
-from napari_samara.images import read_image
 from napari_samara.model.propagation_net import WIDTHS, PropagationNet
-from napari_samara.training.data import as_uint8, read_labels
 from napari_samara.training.net_trainer import NetRecipe, NetTrainer, run_command
 from napari_samara.training.propagation_examples import PropagationExamples, Volume
-from napari_samara.training.samara_tiny import LAST_TRAINING_SLICE
+from napari_samara.training.samara_tiny import medulla
 
 if TYPE_CHECKING:
-    import argparse
     from collections.abc import Sequence
     from pathlib import Path
 
@@ -128,13 +124,7 @@ def volumes_of(root: Path) -> list[Volume]:
     FileFormatError
         It lacks a file, or one cannot be read.
     """
-    folder = root / "fibsem_medulla"
-    try:
-        raw = as_uint8(read_image(folder / "raw.ome.tif"))[:LAST_TRAINING_SLICE]
-        ids = read_labels(folder / "neuron_labels.ome.tif")[:LAST_TRAINING_SLICE]
-    except FileNotFoundError as error:
-        raise FileFormatError(f"{error}; is the data folder {root} complete?") from error
-    return [Volume(raw, ids)]
+    return [Volume(*medulla(root))]
 
 
 def main(arguments: Sequence[str] | None = None) -> None:
@@ -145,13 +135,11 @@ def main(arguments: Sequence[str] | None = None) -> None:
     arguments : sequence of str, optional
         In place of those of the command line.
     """
-    about = (__doc__ or "").partition("\n\n")[0]
 
-    def make(options: argparse.Namespace) -> PropagationTrainer:
-        recipe = replace(PropagationRecipe(), steps=options.steps)
-        return PropagationTrainer(volumes_of(options.data), recipe, options.out)
+    def make(data: Path, recipe: PropagationRecipe, out: Path) -> PropagationTrainer:
+        return PropagationTrainer(volumes_of(data), recipe, out)
 
-    run_command(about, make, WEIGHTS, PropagationRecipe.steps, arguments)
+    run_command(__doc__ or "", make, PropagationRecipe(), WEIGHTS, arguments)
 
 
 if __name__ == "__main__":

@@ -45,6 +45,9 @@ from napari_samara.training.workers import end_with_parent
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
+    import numpy as np
+    from numpy.typing import NDArray
+
 LAST_TRAINING_SLICE = 200
 """fibsem_medulla: slices from here on are for validation."""
 
@@ -70,17 +73,15 @@ def sources(root: Path) -> list[Source]:
     glowing = [one for one in nuclei if one.image.mean() <= BRIGHT]
     cells = list(read_manifest(root, "train", ("usiigaci",)))
     axons = list(read_manifest(root, "train", ("axon_sem",)))
-    folder = root / "fibsem_medulla"
     try:
         # the axons with their myelin as one object
         fibres = [
             replace(a, labels=read_labels(root / a.name.replace("/images/", "/labels_fibre/")))
             for a in axons
         ]
-        raw = as_uint8(read_image(folder / "raw.ome.tif"))[:LAST_TRAINING_SLICE]
-        ids = read_labels(folder / "neuron_labels.ome.tif")[:LAST_TRAINING_SLICE]
     except FileNotFoundError as error:
         raise FileFormatError(f"{error}; is the data folder {root} complete?") from error
+    raw, ids = medulla(root)
     neurons = list(volume_slices(raw, ids, "fibsem_medulla", step=4))
     return [
         Source(glowing, 0.27),
@@ -90,6 +91,27 @@ def sources(root: Path) -> list[Source]:
         Source(fibres, 0.05),
         Source(neurons, 0.14),
     ]
+
+
+def medulla(root: Path) -> tuple[NDArray[np.uint8], NDArray[np.int32]]:
+    """Return the slices to learn from of the FIB-SEM volume, and the ids of its neurons.
+
+    Parameters
+    ----------
+    root : Path
+        The folder of evaluation images.
+
+    Raises
+    ------
+    FileFormatError
+        It lacks a file, or one cannot be read.
+    """
+    folder = root / "fibsem_medulla"
+    try:
+        raw, ids = read_image(folder / "raw.ome.tif"), read_labels(folder / "neuron_labels.ome.tif")
+    except FileNotFoundError as error:
+        raise FileFormatError(f"{error}; is the data folder {root} complete?") from error
+    return as_uint8(raw)[:LAST_TRAINING_SLICE], ids[:LAST_TRAINING_SLICE]
 
 
 def export(
