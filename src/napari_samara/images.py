@@ -2,10 +2,6 @@
 
 from __future__ import annotations
 
-import contextlib
-import logging
-import threading
-import warnings
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 
@@ -16,23 +12,17 @@ from napari_samara.formats.axis_view import AxisView
 from napari_samara.formats.dicom import SUFFIXES as DICOM
 from napari_samara.formats.dicom import is_dicom, read_dicom
 from napari_samara.formats.ome_zarr import is_zarr, open_ome_zarr
+from napari_samara.formats.picture import read_picture
+from napari_samara.formats.tiff import read_tiff
 
 if TYPE_CHECKING:
     import os
-    from collections.abc import Callable, Iterator, Sequence
+    from collections.abc import Callable, Sequence
 
     from numpy.typing import NDArray
-    from PIL.Image import Image
 
 # Letters that tifffile gives to axes of colours: channels of a detector, samples of a pixel.
 _CHANNEL_AXES = "CS"
-
-# What tifffile logs, and goes on, where pages are missing that the file says it has.
-_FATAL = ("invalid page offset", "failed to reshape", "corrupted file", "match page shape")
-
-# What Pillow's modes that have no plain array form become: palettes, inks, grey with opacity.
-_CONVERTED = {"P": "RGB", "PA": "RGB", "CMYK": "RGB", "YCbCr": "RGB", "LAB": "RGB", "HSV": "RGB"}
-_CONVERTED |= {"LA": "L", "La": "L", "RGBa": "RGBA", "RGBX": "RGB"}
 
 
 class ImageFile(NamedTuple):
@@ -41,7 +31,7 @@ class ImageFile(NamedTuple):
     Attributes
     ----------
     data : array
-        Channels come last; that of a zarr folder is lazy.
+        Channels come last; that of a zarr folder or large TIFF is lazy.
     rgb : bool or None
         Whether the last axis holds channels; None where the file does not say.
     """
@@ -75,8 +65,8 @@ def read_image(
     Returns
     -------
     array, shape (rows, cols), (..., rows, cols) or either with channels at the end
-        In the type of the file.  Of zarr only what is indexed is read; an NPY file is mapped into
-        memory; others are read whole.
+        In the type of the file.  Of zarr, and of TIFF and NIfTI (``.nii``) over 1 GiB, only what is
+        indexed is read; NPY files are mapped into memory; others are read whole.
 
     Raises
     ------
@@ -213,82 +203,18 @@ def _read_npy(path: Path) -> tuple[NDArray[Any], str]:
     return array, ""
 
 
-def _read_picture(path: Path) -> tuple[NDArray[Any], str]:
-    from PIL import Image
-
-    with warnings.catch_warnings():  # frames of a slide scanner are large and no attack
-        warnings.simplefilter("ignore", Image.DecompressionBombWarning)
-        with Image.open(path) as picture:
-            array = _pixels(picture)
-    return array, "YXS"[: array.ndim]
-
-
-def _pixels(picture: Image) -> NDArray[Any]:
-    """Pixels of one frame, (rows, cols) or (rows, cols, channels)."""
-    mode = _CONVERTED.get(picture.mode)
-    return np.asarray(picture.convert(mode) if mode else picture)
-
-
 def _read_nifti(path: Path) -> tuple[NDArray[Any], str]:
     from napari_samara.formats.nifti import read_nifti
 
     return read_nifti(path)
 
 
-def _read_tiff(path: Path) -> tuple[NDArray[Any], str]:
-    import tifffile
-
-    with _listening() as complaints, tifffile.TiffFile(path) as file:
-        if not file.series:
-            raise ValueError("it holds no image")
-        series = file.series[0]
-        try:
-            array = series.asarray()
-        except ValueError as error:
-            if "imagecodecs" not in str(error):
-                raise
-            array = _read_compressed(path, series.shape)
-    for complaint in complaints:
-        if any(words in complaint for words in _FATAL):
-            raise ValueError(complaint)
-        if "zeroed" in complaint:
-            warnings.warn(f"{path}: {complaint}", RuntimeWarning, stacklevel=4)
-    return array, series.axes
-
-
-@contextlib.contextmanager
-def _listening() -> Iterator[list[str]]:
-    """Collect what tifffile logs: of a file cut off between two pages it returns the first ones."""
-    said: list[str] = []
-    handler = logging.Handler()
-    handler.addFilter(lambda record: record.thread == threading.get_ident())
-    handler.emit = lambda record: said.append(record.getMessage())  # type: ignore[method-assign]
-    logger = logging.getLogger("tifffile")
-    logger.addHandler(handler)
-    try:
-        yield said
-    finally:
-        logger.removeHandler(handler)
-
-
-def _read_compressed(path: Path, shape: tuple[int, ...]) -> NDArray[Any]:
-    """Pixels by way of Pillow, which brings decoders that tifffile only has with imagecodecs."""
-    from PIL import Image, ImageSequence
-
-    with Image.open(path) as picture:
-        frames = [_pixels(frame) for frame in ImageSequence.Iterator(picture)]
-    array = np.stack(frames) if len(frames) > 1 else frames[0]
-    if array.size != np.prod(shape):
-        raise ValueError("its compression is only read with the package imagecodecs: install that")
-    return array.reshape(shape)
-
-
 _READERS: dict[str, Callable[[Path], tuple[Any, str]]] = {
-    ".tif": _read_tiff,
-    ".tiff": _read_tiff,
-    ".png": _read_picture,
-    ".jpg": _read_picture,
-    ".jpeg": _read_picture,
+    ".tif": read_tiff,
+    ".tiff": read_tiff,
+    ".png": read_picture,
+    ".jpg": read_picture,
+    ".jpeg": read_picture,
     ".npy": _read_npy,
     ".nii": _read_nifti,
     ".nii.gz": _read_nifti,

@@ -7,6 +7,8 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import pytest
 
+from napari_samara.formats import nifti
+from napari_samara.formats.axis_view import AxisView
 from napari_samara.formats.nifti import read_nifti
 
 if TYPE_CHECKING:
@@ -45,3 +47,15 @@ def test_only_what_is_looked_at_is_read_where_that_can_be(
     assert array.dtype == (np.int16 if slope == 1 else np.float32)
     assert np.array_equal(array, VALUES.T * slope)
     assert mapped(array) is lazy
+
+
+def test_large_scaled_files_are_read_slice_by_slice(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(nifti, "LARGE", 4 * VALUES.size - 1)
+    array, axes = read_nifti(written(tmp_path / "a.nii", 2.0))
+    assert isinstance(array, AxisView)
+    assert (axes, array.dtype, array.shape) == ("ZYX", np.float32, VALUES.T.shape)
+    assert np.array_equal(array[1], VALUES.T[1] * 2)
+    assert np.array_equal(array[:, 1:3, ::2], VALUES.T[:, 1:3, ::2] * 2)
+    assert isinstance(read_nifti(written(tmp_path / "b.nii.gz", 2.0))[0], np.ndarray)

@@ -6,14 +6,9 @@ import numpy as np
 import pytest
 from scipy import ndimage
 
-from napari_samara.training.volume_scenes import (
-    SHAPE,
-    _cells,
-    _nuclei,
-    _organs,
-    scene,
-    smooth_noise,
-)
+from napari_samara.training.volume_fields import SHAPE, smooth_noise
+from napari_samara.training.volume_organs import organs
+from napari_samara.training.volume_scenes import _cells, _nuclei, scene
 
 
 def test_the_same_seed_gives_the_same_volume():
@@ -58,8 +53,8 @@ def test_cells_have_walls():
     assert len(np.unique(labels)) > 8
 
 
-def test_organs_fill_the_volume():
-    _, labels, _ = _organs(np.random.default_rng(2))
+def testorgans_fill_the_volume():
+    _, labels, _ = organs(np.random.default_rng(2))
     assert (labels > 0).all()
     assert len(np.unique(labels)) > 8
 

@@ -14,8 +14,12 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
 
+LARGE = 2**30
+"""Bytes from which on an image stays in its file, where its format lets parts of it be read."""
+
+
 class AxisView:
-    """A lazy array seen with some of its axes, in another order.
+    """A lazy array seen with some of its axes, in another order; values in the order of bytes here.
 
     Parameters
     ----------
@@ -44,7 +48,7 @@ class AxisView:
     def dtype(self) -> np.dtype[Any]:
         """Type of the values."""
         found: np.dtype[Any] = np.dtype(self.array.dtype)
-        return found
+        return found.newbyteorder("=")
 
     @property
     def size(self) -> int:
@@ -80,7 +84,7 @@ class AxisView:
         stored: list[Any] = [0] * len(self.array.shape)
         for axis, part in zip(self.order, given, strict=True):
             stored[axis] = part
-        read = np.asarray(self.array[tuple(stored)])
+        read = np.asarray(self.array[tuple(stored)], dtype=self.dtype)
         kept = [a for a, part in zip(self.order, given, strict=True) if isinstance(part, slice)]
         read = read.transpose(np.argsort(np.argsort(kept)))
         return read if self._last is None else read[..., taken]

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from napari_samara.errors import MissingExtraError
+from napari_samara.formats.axis_view import LARGE, AxisView
 from napari_samara.output import whole_file
 
 if TYPE_CHECKING:
@@ -34,7 +35,7 @@ _AS_NIFTI = {
 }
 
 
-def read_nifti(path: Path) -> tuple[NDArray[Any], str]:
+def read_nifti(path: Path) -> tuple[Any, str]:
     """Read the voxels of a NIfTI file.
 
     Parameters
@@ -44,11 +45,12 @@ def read_nifti(path: Path) -> tuple[NDArray[Any], str]:
 
     Returns
     -------
-    array : numpy.ndarray
+    array : numpy.ndarray or AxisView
         (planes, rows, cols): the axes of the file in reverse, nothing flipped.  An axis of time
         comes before them, and before that one of channels, unless their length is 1; colours come
         last.  In the type of the file, or float32 where the header scales it.  Mapped into memory
-        where it is neither compressed nor scaled nor in colours.
+        where it is neither compressed nor scaled nor in colours; lazy where it is scaled and has
+        more than `LARGE` bytes.
     axes : str
         A letter for each of its axes.
 
@@ -61,15 +63,29 @@ def read_nifti(path: Path) -> tuple[NDArray[Any], str]:
     """
     stored = _opened(path).dataobj
     scaled = (stored.slope, stored.inter) != (1, 0)
+    shape = stored.shape
+    kept = [axis for axis, side in enumerate(shape) if axis < _SPATIAL or side > 1][::-1]
+    axes = "".join("XYZTC"[axis] for axis in kept)
+    if scaled and path.suffix.lower() == ".nii" and 4 * np.prod(shape, dtype=np.int64) > LARGE:
+        return AxisView(_Scaled(stored), kept), axes
     array = np.asarray(stored, dtype=np.float32 if scaled else None)
-    dropped = tuple(axis for axis in range(_SPATIAL, array.ndim) if array.shape[axis] == 1)
-    axes = "".join(letter for axis, letter in enumerate("XYZTC") if axis not in dropped)
-    array = array.squeeze(dropped).T
-    axes = axes[: array.ndim][::-1]
+    array = array.squeeze(tuple(set(range(array.ndim)) - set(kept))).T
     colours = array.dtype.names
     if colours:
         return np.stack([array[name] for name in colours], axis=-1), axes + "S"
     return array, axes
+
+
+class _Scaled:
+    """Values of a file as its header scales them, where they are indexed."""
+
+    dtype = np.dtype(np.float32)
+
+    def __init__(self, stored: Any) -> None:
+        self._stored, self.shape = stored, stored.shape
+
+    def __getitem__(self, region: Any) -> NDArray[np.float32]:
+        return np.asarray(self._stored[region], dtype=np.float32)
 
 
 def nifti_grid(path: Path) -> tuple[NDArray[np.float64], str]:

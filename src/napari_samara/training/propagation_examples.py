@@ -16,7 +16,8 @@ from torch.utils.data import Dataset
 from napari_samara.engine.volume_windows import Square, standardised
 from napari_samara.masks import box_of
 from napari_samara.model.propagation_net import BEHIND, DEPTH, SIDE
-from napari_samara.training.volume_scenes import SHAPE, Scene, scene
+from napari_samara.training.volume_fields import SHAPE
+from napari_samara.training.volume_scenes import Scene, scene
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -35,7 +36,10 @@ _SIDES = 5, 100
 _LEAST, _LEAST_SEEN, _GONE = 12, 6, 20
 
 # Share of examples that begin behind the end of an object, and of those with other outlines.
-_PAST, _OTHERWISE = 0.10, 0.35
+_PAST, _OTHERWISE = 0.10, 0.25
+
+# Share of examples whose known masks are too large or too small, and by how many pixels about.
+_BIASED, _BIAS = 0.4, 1.0
 
 # Weight of slices behind the known one, which say little of what lies ahead.
 _BEHIND = 0.3
@@ -241,7 +245,8 @@ def _known(rng: Random, inside: Tensor, there: Bools, left: Bools | None) -> Ten
         gone = masks.sum((1, 2)) < _GONE
         rest = [deep > deep.max() * rng.uniform(0, 0.75) for _ in masks]
         masks = np.where(gone[:, None, None], np.stack(rest), masks)
-    moved = _moved(rng, masks, amount)
+    bias = rng.normal(0, _BIAS) if left is None and rng.random() < _BIASED else 0.0
+    moved = _moved(rng, masks, amount, bias)
     if not moved[BEHIND].any():
         if left is not None:
             return None
@@ -251,15 +256,18 @@ def _known(rng: Random, inside: Tensor, there: Bools, left: Bools | None) -> Ten
     return known * torch.from_numpy(there)[:, None, None]
 
 
-def _moved(rng: Random, masks: Bools, amount: float) -> Bools:
-    """Move outlines by a smooth field of about `amount` pixels, much the same in all slices."""
+def _moved(rng: Random, masks: Bools, amount: float, bias: float) -> Bools:
+    """Move outlines by a smooth field of about `amount` pixels, much the same in all slices.
+
+    A `bias` moves all of them out, or in where it is below 0.
+    """
     side = int(rng.integers(3, 9))
     common, moved = rng.normal(size=(side, side)), masks.copy()
     for at, mask in enumerate(masks):
         own = torch.from_numpy(common + 0.4 * rng.normal(size=(side, side)))[None, None]
         field = F.interpolate(own, mask.shape, mode="bicubic", align_corners=False)[0, 0].numpy()
         if mask.any():
-            moved[at] = _depth(mask) + amount * (2.2 * field + rng.normal(0, 0.3)) > 0
+            moved[at] = _depth(mask) + bias + amount * (2.2 * field + rng.normal(0, 0.3)) > 0
     return moved
 
 

@@ -12,19 +12,17 @@ from dataclasses import dataclass
 
 import numpy as np
 import numpy.typing as npt
-from scipy import ndimage
 from scipy.spatial import cKDTree
 from skimage.measure import label as connected_pieces
 
+from napari_samara.training.volume_fields import SHAPE, recorded, smooth_noise
+from napari_samara.training.volume_organs import organs
+
 Floats = npt.NDArray[np.float32]
-Places = npt.NDArray[np.float64]
 Ids = npt.NDArray[np.int32]
 Random = np.random.Generator
 
-SHAPE = (36, 128, 128)
-"""Slices, rows and columns."""
-
-_KINDS = (0.54, 0.16, 0.30)  # shares of nuclei, cells and organs
+_KINDS = (0.45, 0.17, 0.38)  # shares of nuclei, cells and organs
 _ISOTROPIC = 0.35  # share of nuclei and cells with slices as far apart as pixels
 _MOST = 160  # objects of a volume
 
@@ -51,31 +49,9 @@ class Scene:
 def scene(rng: Random) -> Scene:
     """Generate a volume of a kind drawn by chance."""
     kind = rng.choice(3, p=_KINDS)
-    image, labels, step = (_nuclei, _cells, _organs)[kind](rng)
+    image, labels, step = (_nuclei, _cells, organs)[kind](rng)
     pieces = connected_pieces(labels, connectivity=1, background=0)
     return Scene(image, pieces.astype(np.int32), step)
-
-
-def smooth_noise(rng: Random, smooth: tuple[float, float, float]) -> Floats:
-    """Return noise of about unit deviation over a volume, drawn coarsely where it is smooth.
-
-    Parameters
-    ----------
-    rng : Generator
-        Decides it.
-    smooth : tuple of float
-        Voxels along each axis that are alike.
-    """
-    steps = np.maximum(1, np.array(smooth) / 2)
-    coarse = rng.normal(size=tuple((np.array(SHAPE) / steps).astype(int) + 3))
-    field = ndimage.gaussian_filter(coarse, np.array(smooth) / steps * 0.7)
-    field /= max(float(field.std()), 1e-9)
-    for axis, (size, step) in enumerate(zip(SHAPE, steps, strict=True)):
-        places = np.linspace(0, (size - 1) / step, size) + rng.uniform(0, 1)
-        low = np.minimum(places.astype(int), field.shape[axis] - 2)
-        share = np.expand_dims(places - low, tuple(a for a in range(3) if a != axis))
-        field = field.take(low, axis) * (1 - share) + field.take(low + 1, axis) * share
-    return np.asarray(field, np.float32)
 
 
 def _nuclei(rng: Random) -> tuple[npt.NDArray[np.uint8], Ids, float]:
@@ -104,9 +80,16 @@ def _nuclei(rng: Random) -> tuple[npt.NDArray[np.uint8], Ids, float]:
         signal *= 1.3 - 0.6 * np.minimum(depth, 1)
     haze = 1 + 0.4 * smooth_noise(rng, (6 / step + 1, 18, 18))
     signal += (rng.uniform(0.02, 0.35) * haze).clip(0)
-    deep = rng.uniform(0.2, 2.6) if rng.random() < 0.6 else rng.uniform(1.4, 3.2)
-    image = _recorded(rng, signal, step, deep / step)
+    image = recorded(rng, signal, step, _blur_of_slices(rng, step))
     return 255 - image if rng.random() < 0.12 else image, labels, step
+
+
+def _blur_of_slices(rng: Random, step: float) -> float:
+    """Blur across slices, in slices: of a microscope, or so much that objects end behind it."""
+    look = rng.random()
+    if look < 0.25:
+        return float(rng.uniform(0.7, 1.8))
+    return float(rng.uniform(0.2, 2.6) if look < 0.7 else rng.uniform(1.4, 3.2)) / step
 
 
 def _placed(
@@ -187,110 +170,5 @@ def _cells(rng: Random) -> tuple[npt.NDArray[np.uint8], Ids, float]:
         labels, signal = np.where(gone, 0, labels), np.where(gone, 0.15 * signal, signal)
     if rng.random() < 0.12:  # the membranes are nobody's
         labels = np.where(gap < 0.6 * thick, 0, labels)
-    image = _recorded(rng, signal + 0.05, step, rng.uniform(0.2, 1.6) / step)
+    image = recorded(rng, signal + 0.05, step, rng.uniform(0.2, 1.6) / step)
     return 255 - image if rng.random() < 0.25 else image, labels.astype(np.int32), step
-
-
-def _organs(rng: Random) -> tuple[npt.NDArray[np.uint8], Ids, float]:
-    """Pieces that fill space, some as bright as their neighbours, with others put into them."""
-    step = float(np.exp(rng.uniform(0, np.log(5))))
-    labels = _pieces(rng, step)
-    for _ in range(rng.integers(2, 14)):  # ellipsoids and slanted tubes
-        middle = rng.uniform(0, 1, 3) * SHAPE
-        radii = rng.uniform(4, 22) * np.array([rng.uniform(0.6, 5) / step, 1, rng.uniform(0.5, 1)])
-        waves = 1 + 0.25 * smooth_noise(rng, (8 / step + 1, 8, 8))
-        slant = rng.normal(0, 0.4, 2) * step
-        labels[_distance(rng, middle, radii, slant) < waves] = labels.max() + 1
-    for _ in range(rng.integers(0, 5)):  # several that are one object, as a vertebra is
-        middle, size = rng.uniform(0.1, 0.9, 3) * SHAPE, rng.uniform(5, 14)
-        number = labels.max() + 1
-        for _ in range(rng.integers(2, 6)):
-            part = middle + rng.normal(0, 0.7, 3) * np.array([size / step, size, size])
-            long = np.array([rng.uniform(0.5, 2) / step, 1, 1])
-            radii = np.maximum(size * rng.uniform(0.35, 1.1, 3) * long, 0.8)
-            labels[_distance(rng, part, radii, np.zeros(2)) < 1] = number
-    count = int(labels.max()) + 1
-    levels = rng.uniform(0, 1, count)
-    if rng.random() < 0.5:
-        few = rng.uniform(0, 1, rng.integers(3, 6))
-        levels = rng.choice(few, count) + rng.normal(0, 0.04, count)
-    signal = levels[labels].astype(np.float32)
-    signal += rng.uniform(0, 0.12) * smooth_noise(rng, (max(1.0, 5 / step), 6, 6))
-    signal += rng.uniform(0, 0.08) * smooth_noise(rng, (1, 2, 2))
-    if rng.random() < 0.4:  # structures inside that labels do not tell apart
-        spots = smooth_noise(rng, (max(1.0, 8 / step), 8, 8)) > 1.2
-        signal += rng.uniform(0.05, 0.3) * spots
-    if rng.random() < 0.4:  # a shell around some, as bones and vessels have
-        shell = _borders(labels, step < 2)
-        if rng.random() < 0.5:
-            shell = ndimage.binary_dilation(shell, np.ones((1, 3, 3)))
-        signal += rng.normal(0, 0.5) * (shell & (rng.random(count) < 0.5)[labels])
-    if rng.random() < 0.3:  # walls between all
-        signal += rng.normal(0, 0.3) * _borders(labels, False)
-    image = _recorded(rng, signal, step, rng.uniform(0.1, 1.0) / step**0.5)
-    return image, labels, step
-
-
-def _pieces(rng: Random, step: float) -> Ids:
-    """Label each voxel by the highest of several smooth fields, which leaves no room between."""
-    size, long = rng.uniform(12, 34), rng.uniform(0.6, 2.2)
-    highest, labels = np.full(SHAPE, -np.inf, np.float32), np.zeros(SHAPE, np.int32)
-    for number in range(1, rng.integers(7, 23)):
-        smooth = max(1.0, size * long / step), *(size * rng.uniform(0.6, 1.4, 2))
-        field = smooth_noise(rng, smooth) + np.float32(rng.normal(0, 0.3))
-        higher = field > highest
-        highest[higher], labels[higher] = field[higher], number
-    return labels
-
-
-def _distance(rng: Random, middle: Places, radii: Places, slant: Places) -> Places:
-    """Squared distance from a middle in radii, turned within slices and slanted across them."""
-    z, y, x = (np.arange(n) - m for n, m in zip(SHAPE, middle, strict=True))
-    z, y, x = z[:, None, None], y[None, :, None], x[None, None, :]
-    y, x = y - slant[0] * z, x - slant[1] * z
-    turn = rng.uniform(0, np.pi)
-    along, across = y * np.cos(turn) + x * np.sin(turn), x * np.cos(turn) - y * np.sin(turn)
-    return np.asarray((z / radii[0]) ** 2 + (along / radii[1]) ** 2 + (across / radii[2]) ** 2)
-
-
-def _borders(labels: Ids, deep: bool) -> npt.NDArray[np.bool_]:
-    """Voxels beside those of another label within slices, and across them where `deep`."""
-    found = np.zeros(labels.shape, np.bool_)
-    for axis in (0, 1, 2) if deep else (1, 2):
-        one, other = (
-            tuple(part if a == axis else slice(None) for a in range(3))
-            for part in (slice(1, None), slice(None, -1))
-        )
-        differ = labels[one] != labels[other]
-        found[one] |= differ
-        found[other] |= differ
-    return found
-
-
-def _recorded(
-    rng: Random, signal: npt.NDArray[np.floating], step: float, deep: float
-) -> npt.NDArray[np.uint8]:
-    """Blur, shade and record a volume with noise, in 8 bits; `deep` is the blur across slices."""
-    wide = rng.uniform(0.3, 1.6)
-    seen = ndimage.gaussian_filter(signal, (deep, wide, wide))
-    if rng.random() < 0.5:
-        seen = (
-            seen
-            * np.linspace(1, rng.uniform(0.5, 1), len(seen))[:: rng.choice([-1, 1]), None, None]
-        )
-    if rng.random() < 0.3:
-        seen = seen * np.exp(0.25 * smooth_noise(rng, (20 / step + 1, 40, 40)))
-    seen = seen - seen.min()
-    seen = seen / max(np.percentile(seen, 99.5), 1e-6)
-    photons = np.exp(rng.uniform(np.log(8), np.log(400)))
-    if rng.random() < 0.7:
-        seen = rng.poisson(seen.clip(0) * photons) / photons
-    noise = rng.uniform(0, 0.08) * rng.normal(size=seen.shape)
-    if rng.random() < 0.5:  # of neighbours that are not independent
-        noise = 1.5 * ndimage.gaussian_filter(noise, (0, *rng.uniform(0.3, 0.9, 2)))
-    seen = seen + noise
-    low, high = np.percentile(seen, (rng.uniform(0, 2), rng.uniform(98.5, 100)))
-    shown = ((seen - low) / (high - low + 1e-6)).clip(0, 1)
-    if rng.random() < 0.3:
-        shown = shown ** rng.uniform(0.6, 1.6)
-    return np.asarray(255 * shown, dtype=np.uint8)
