@@ -12,6 +12,7 @@ from dataclasses import dataclass
 
 import numpy as np
 import numpy.typing as npt
+from scipy import ndimage
 from scipy.spatial import cKDTree
 from skimage.measure import label as connected_pieces
 
@@ -22,7 +23,7 @@ Floats = npt.NDArray[np.float32]
 Ids = npt.NDArray[np.int32]
 Random = np.random.Generator
 
-_KINDS = (0.45, 0.17, 0.38)  # shares of nuclei, cells and organs
+_KINDS = (0.40, 0.23, 0.37)  # shares of nuclei, cells and organs
 _ISOTROPIC = 0.35  # share of nuclei and cells with slices as far apart as pixels
 _MOST = 160  # objects of a volume
 
@@ -57,12 +58,15 @@ def scene(rng: Random) -> Scene:
 def _nuclei(rng: Random) -> tuple[npt.NDArray[np.uint8], Ids, float]:
     """Blobs of their own brightness on a dim ground, sparse or crowded, blurred along z."""
     step = 1.0 if rng.random() < _ISOTROPIC else float(np.exp(rng.uniform(0, np.log(4))))
-    radius, crowded = rng.uniform(5, 13), rng.random() < 0.55
+    radius, crowded = rng.uniform(5, 13), rng.random() < 0.7
+    if crowded:  # as large as they must be for not too many to fill the volume
+        filling = np.cbrt(1.3 * np.prod(SHAPE) * step / (4.2 * _MOST))
+        radius = max(radius, rng.uniform(0.85, 1.1) * float(filling))
     radii = radius * rng.uniform(0.6, 1), radius * 1.15
-    apart = rng.uniform(0.6, 0.9) if crowded else rng.uniform(0.9, 1.5)
+    apart = rng.uniform(0.55, 0.9) if crowded else rng.uniform(0.9, 1.5)
     room = np.prod(SHAPE) * step / (4.2 * radius**3)
-    count = int(np.clip((1.1 if crowded else 0.4) * room, 6, _MOST))
-    stacked = rng.random() < 0.5
+    count = int(np.clip((1.3 if crowded else 0.4) * room, 6, _MOST))
+    stacked = rng.random() < 0.65
     flat = rng.uniform(0.7, 1.1) if stacked else 1.0
     middles, sizes = _placed(rng, (step, radii, apart, count), flat if stacked else None)
     labels, depth = _blobs(rng, step, middles, sizes, flat)
@@ -78,8 +82,11 @@ def _nuclei(rng: Random) -> tuple[npt.NDArray[np.uint8], Ids, float]:
         signal *= np.where(depth < 0.85, rng.uniform(0.3, 0.8), 1)
     elif look < 0.3:  # brighter in the middle
         signal *= 1.3 - 0.6 * np.minimum(depth, 1)
+    if rng.random() < 0.5:  # light from nuclei above and below
+        far = rng.uniform(1, 4), *rng.uniform(1, 5, 2)
+        signal += rng.uniform(0.1, 0.9) * ndimage.gaussian_filter(signal, far)
     haze = 1 + 0.4 * smooth_noise(rng, (6 / step + 1, 18, 18))
-    signal += (rng.uniform(0.02, 0.35) * haze).clip(0)
+    signal += (rng.uniform(0.02, 0.4) * haze).clip(0)
     image = recorded(rng, signal, step, _blur_of_slices(rng, step))
     return 255 - image if rng.random() < 0.12 else image, labels, step
 
@@ -87,9 +94,9 @@ def _nuclei(rng: Random) -> tuple[npt.NDArray[np.uint8], Ids, float]:
 def _blur_of_slices(rng: Random, step: float) -> float:
     """Blur across slices, in slices: of a microscope, or so much that objects end behind it."""
     look = rng.random()
-    if look < 0.25:
-        return float(rng.uniform(0.7, 1.8))
-    return float(rng.uniform(0.2, 2.6) if look < 0.7 else rng.uniform(1.4, 3.2)) / step
+    if look < 0.4:
+        return float(rng.uniform(0.7, 2.2))
+    return float(rng.uniform(0.2, 2.6) if look < 0.7 else rng.uniform(1.4, 3.4)) / step
 
 
 def _placed(
@@ -101,9 +108,9 @@ def _placed(
     middles, sizes = np.zeros((0, 3), np.float32), np.zeros(0, np.float32)
     for _ in range(25 * count):
         middle, size = rng.uniform(-0.03, 1.03, 3) * extent, rng.uniform(*radii)
-        if flat is not None and len(sizes) and rng.random() < 0.6:  # right above or below another
+        if flat is not None and len(sizes) and rng.random() < 0.8:  # right above or below another
             one = rng.integers(len(sizes))
-            way = rng.choice([-1, 1]) * flat * rng.uniform(0.8, 1.1)
+            way = rng.choice([-1, 1]) * flat * rng.uniform(0.7, 1.0)
             aside = rng.normal(0, 0.35, 2) * size
             middle = middles[one] + np.array([way * (size + sizes[one]), *aside])
         gaps = np.linalg.norm(middles - middle, axis=1) / (size + sizes)
@@ -145,7 +152,7 @@ def _blobs(
 
 
 def _cells(rng: Random) -> tuple[npt.NDArray[np.uint8], Ids, float]:
-    """Cells that fill space, with membranes between them; outside of the tissue there are none."""
+    """Cells that fill space, with membranes or gaps between them; some outside of the tissue."""
     step = 1.0 if rng.random() < _ISOTROPIC else float(np.exp(rng.uniform(0, np.log(4))))
     radius = rng.uniform(7, 16)
     count = int(np.clip(np.prod(SHAPE) * step / (4.2 * radius**3), 8, _MOST))
@@ -160,9 +167,13 @@ def _cells(rng: Random) -> tuple[npt.NDArray[np.uint8], Ids, float]:
     labels, gap = (nearest[..., 0] + 1).astype(np.int32), away[..., 1] - away[..., 0]
     thick = np.exp(rng.uniform(np.log(0.8), np.log(4.2)))
     walls = (1 + 0.3 * smooth_noise(rng, (max(1.0, 8 / step), 10, 10))).clip(0.3)
-    signal = np.exp(-((gap / thick) ** 2)) * walls
-    filled = rng.uniform(0, 0.4) * np.exp(rng.normal(0, 0.4, len(middles) + 1))[labels]
-    signal += filled * (1 + 0.3 * smooth_noise(rng, (max(1.0, 4 / step), 4, 4)))
+    signal, nuclei = np.exp(-((gap / thick) ** 2)) * walls, rng.random() < 0.35
+    filled = np.exp(rng.normal(0, rng.uniform(0.05, 0.4), len(middles) + 1))[labels]
+    filled *= 1 + 0.3 * smooth_noise(rng, (max(1.0, 4 / step), 4, 4))
+    if nuclei:  # so crowded that there is hardly anything between them
+        signal = filled * (1 - rng.uniform(0.2, 0.9) * signal).clip(0)
+    else:
+        signal += rng.uniform(0, 0.4) * filled
     if rng.random() < 0.5:
         outside = smooth_noise(rng, (30 / step + 1, 40, 40)) > rng.uniform(0.3, 1.5)
         numbers = np.unique(labels[outside])
@@ -170,5 +181,6 @@ def _cells(rng: Random) -> tuple[npt.NDArray[np.uint8], Ids, float]:
         labels, signal = np.where(gone, 0, labels), np.where(gone, 0.15 * signal, signal)
     if rng.random() < 0.12:  # the membranes are nobody's
         labels = np.where(gap < 0.6 * thick, 0, labels)
-    image = recorded(rng, signal + 0.05, step, rng.uniform(0.2, 1.6) / step)
+    deep = _blur_of_slices(rng, step) if nuclei else rng.uniform(0.2, 1.6) / step
+    image = recorded(rng, signal + 0.05, step, deep)
     return 255 - image if rng.random() < 0.25 else image, labels.astype(np.int32), step
