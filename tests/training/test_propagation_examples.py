@@ -68,6 +68,44 @@ def test_behind_the_end_there_is_something_known_but_nothing_ahead(monkeypatch):
     assert any((inside[:BEHIND] > 0.5).any() for _, inside, _ in found)
 
 
+def test_first_masks_are_shown_as_they_were_made(monkeypatch):
+    monkeypatch.setattr(propagation_examples, "_BEGUN", 1)
+    asked = []
+
+    def half(pixels, boxes):
+        """Find the upper two thirds of what is bright in each box."""
+        asked.append(len(boxes))
+        masks = []
+        for row0, col0, row1, col1 in boxes:
+            mask = np.zeros(pixels.shape, bool)
+            low = row0 + (row1 - row0) // 3
+            mask[low:row1, col0:col1] = pixels[low:row1, col0:col1] > 100
+            masks.append(mask)
+        return masks
+
+    monkeypatch.setattr(propagation_examples, "_SLICES", 12)
+    found = examples(np.random.default_rng(0), ball(), 40, half)
+    assert len(found) > 30
+    assert len(asked) > 3
+    assert set(asked) == {1}
+    for window, inside, _ in found:
+        known, true = window[1, BEHIND] > 0, inside[BEHIND] > 0.5
+        assert 0.5 < iou(known, true) < 0.85  # the rest is still to be found
+        assert float((known & ~true).sum()) < 0.1 * float(known.sum())
+        assert (window[1, :BEHIND] == 0).all()
+
+
+def test_first_masks_that_miss_the_object_are_left_out(monkeypatch):
+    monkeypatch.setattr(propagation_examples, "_BEGUN", 1)
+    monkeypatch.setattr(propagation_examples, "_PAST", 0)
+
+    def nothing(pixels, boxes):
+        return [np.zeros(pixels.shape, bool) for _ in boxes]
+
+    for window, inside, _ in examples(np.random.default_rng(0), ball(), 20, nothing):
+        assert iou(window[1, BEHIND] > 0, inside[BEHIND] > 0.5) > 0.5
+
+
 def test_slices_beyond_the_volume_hold_nothing_and_do_not_count():
     flat = Scene(ball().image[18:23], ball().labels[18:23], 1.0)
     for _, inside, weight in examples(np.random.default_rng(0), flat, 10):

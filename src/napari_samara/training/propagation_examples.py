@@ -20,14 +20,17 @@ from napari_samara.training.volume_fields import SHAPE
 from napari_samara.training.volume_scenes import Scene, scene
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Callable, Container, Sequence
 
     import numpy.typing as npt
+
+    from napari_samara.masks import PixelBox
 
     Bools = npt.NDArray[np.bool_]
     Ids = npt.NDArray[np.int32]
     Span = tuple[slice, slice, slice]
     Random = np.random.Generator
+    First = Callable[[npt.NDArray[np.uint8], Sequence[PixelBox]], list[Bools]]
 
 # Longer side of an object in the slice that it is known in, in pixels.
 _SIDES = 5, 100
@@ -40,6 +43,11 @@ _PAST, _OTHERWISE = 0.10, 0.25
 
 # Share of examples whose known masks are too large or too small, and by how many pixels about.
 _BIASED, _BIAS = 0.4, 1.0
+
+# Share of scenes with first masks by a model, and of their examples that begin with one. They are
+# asked for in so many slices, of so many objects each, and taken from this IoU with what is true.
+_DECODED, _BEGUN = 0.6, 0.7
+_SLICES, _OBJECTS, _FOUND = 2, 14, 0.45
 
 # Weight of slices behind the known one, which say little of what lies ahead.
 _BEHIND = 0.3
@@ -105,15 +113,23 @@ class PropagationExamples(Dataset[Example]):
         Share of the scenes that are cut from them.
     seed : int
         Decides everything.
+    first : callable, optional
+        Makes first masks of some scenes, as `FirstMasks` does.
     """
 
     SCENES, EACH = 10, 56
     """So many scenes at a time are mixed, and so many examples drawn from each."""
 
     def __init__(
-        self, volumes: Sequence[Volume], batch: int, real: float = 0.06, seed: int = 0
+        self,
+        volumes: Sequence[Volume],
+        batch: int,
+        real: float = 0.06,
+        seed: int = 0,
+        first: First | None = None,
     ) -> None:
         self.volumes, self.batch, self.real, self.seed = volumes, batch, real, seed
+        self.first = first
         self._mixed = lru_cache(maxsize=1)(self._mix)
 
     def __getitem__(self, step: int) -> Example:
@@ -132,11 +148,12 @@ class PropagationExamples(Dataset[Example]):
                 if real
                 else scene(rng)
             )
-            found += examples(rng, one, self.EACH)
+            first = self.first if rng.random() < _DECODED else None
+            found += examples(rng, one, self.EACH, first)
         return [found[at] for at in rng.permutation(len(found))]
 
 
-def examples(rng: Random, one: Scene, count: int) -> list[Example]:
+def examples(rng: Random, one: Scene, count: int, first: First | None = None) -> list[Example]:
     """Draw examples from a scene.
 
     Parameters
@@ -147,19 +164,54 @@ def examples(rng: Random, one: Scene, count: int) -> list[Example]:
         Where from.
     count : int
         At most; objects that are too small or too large give none.
+    first : callable, optional
+        Makes the first masks of most of them, as `FirstMasks` does; else they follow from what is
+        true.
     """
     spans = ndimage.find_objects(one.labels)
     numbers = [n for n, s in enumerate(spans, 1) if s is not None and s[0].stop - s[0].start > 1]
     if not numbers:
         return []
-    drawn = (_example(rng, one, int(n), spans[n - 1]) for n in rng.choice(numbers, count))
+    begun = [] if first is None else _begun(rng, one, dict.fromkeys(numbers), first)
+    drawn = []
+    for number in rng.choice(numbers, count).tolist():
+        if begun and rng.random() < _BEGUN:
+            number, index, mask = begun[int(rng.integers(len(begun)))]
+            drawn.append(_example(rng, one, number, spans[number - 1], (index, mask)))
+        else:
+            drawn.append(_example(rng, one, number, spans[number - 1]))
     return [example for example in drawn if example is not None]
 
 
-def _example(rng: Random, one: Scene, number: int, span: Span) -> Example | None:
-    """Point at an object in a slice, and look along either way from there."""
-    way, past = int(rng.choice((-1, 1))), rng.random() < _PAST
-    if past:
+def _begun(
+    rng: Random, one: Scene, wanted: Container[int], first: First
+) -> list[tuple[int, int, Bools]]:
+    """Find objects in a few slices by their boxes: ids, slices and masks."""
+    begun: list[tuple[int, int, Bools]] = []
+    for index in rng.choice(len(one.image), _SLICES, replace=False).tolist():
+        plane = one.labels[index]
+        boxes = {
+            number: (span[0].start, span[1].start, span[0].stop, span[1].stop)
+            for number, span in enumerate(ndimage.find_objects(plane), 1)
+            if span is not None and number in wanted and (plane[span] == number).sum() >= _LEAST
+        }
+        asked = rng.permutation([*boxes])[:_OBJECTS].tolist()
+        masks = first(one.image[index], [boxes[number] for number in asked]) if asked else []
+        for number, mask in zip(asked, masks, strict=True):
+            true = plane == number
+            if (mask & true).sum() >= _FOUND * (mask | true).sum():
+                begun.append((number, index, mask))
+    return begun
+
+
+def _example(
+    rng: Random, one: Scene, number: int, span: Span, begun: tuple[int, Bools] | None = None
+) -> Example | None:
+    """Point at an object in a slice, or take it as it was begun; look along either way."""
+    way, past = int(rng.choice((-1, 1))), begun is None and rng.random() < _PAST
+    if begun is not None:
+        index, mask = begun
+    elif past:
         index, mask = _behind_its_end(rng, one.labels, number, span, way)
     else:
         index, mask = _pointed_at(rng, one.labels, number, span)
@@ -173,11 +225,14 @@ def _example(rng: Random, one: Scene, number: int, span: Span) -> Example | None
     there = (places >= 0) & (places < len(one.image))
     clipped = places.clip(0, len(one.image) - 1)
     inside = square.inside([one.labels[place] == number for place in clipped])
-    if not past and rng.random() < _OTHERWISE:
+    if begun is None and not past and rng.random() < _OTHERWISE:
         inside = _drawn_otherwise(rng, inside)
     inside *= torch.from_numpy(there)[:, None, None]
-    left = (square.inside([mask])[0] > 0.5).numpy() if past else None
-    known = _known(rng, inside, there, left)
+    shown = (square.inside([mask])[0] > 0.5).numpy()
+    if begun is not None:
+        known = _told(shown[None], BEHIND)
+    else:
+        known = _known(rng, inside, there, shown if past else None)
     if known is None:
         return None
     window = torch.stack([_seen(rng, square.pixels([one.image[at] for at in clipped])), known])
@@ -251,9 +306,14 @@ def _known(rng: Random, inside: Tensor, there: Bools, left: Bools | None) -> Ten
         if left is not None:
             return None
         moved[BEHIND] = masks[BEHIND]
+    return _told(moved[first:], first) * torch.from_numpy(there)[:, None, None]
+
+
+def _told(masks: Bools, first: int) -> Tensor:
+    """Known masks as they are shown to the network, from the `first` slice of the window on."""
     known = torch.zeros(DEPTH, SIDE, SIDE)
-    known[first : BEHIND + 1] = 2.0 * torch.from_numpy(moved[first:]) - 1
-    return known * torch.from_numpy(there)[:, None, None]
+    known[first : first + len(masks)] = 2.0 * torch.from_numpy(masks) - 1
+    return known
 
 
 def _moved(rng: Random, masks: Bools, amount: float, bias: float) -> Bools:

@@ -13,6 +13,7 @@ import torch.nn.functional as F
 
 from napari_samara.engine.volume_ahead import WEIGHTS
 from napari_samara.model.propagation_net import WIDTHS, PropagationNet
+from napari_samara.training.first_masks import FirstMasks
 from napari_samara.training.net_trainer import NetRecipe, NetTrainer, run_command
 from napari_samara.training.propagation_examples import PropagationExamples, Volume
 from napari_samara.training.samara_tiny import medulla
@@ -22,6 +23,8 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from torch import Tensor
+
+    from napari_samara.training.propagation_examples import First
 
 # Weight of the cross entropy beside that of the Dice; voxels that a Dice is softened by.
 _ENTROPY, _SOFT = 4.0, 20.0
@@ -58,6 +61,8 @@ class PropagationTrainer(NetTrainer):
         Where its state is kept; a run found there goes on.
     widths : sequence of int
         Of the network.
+    first : callable, optional
+        Makes first masks of some scenes, as `FirstMasks` does.
 
     Raises
     ------
@@ -73,11 +78,12 @@ class PropagationTrainer(NetTrainer):
         recipe: PropagationRecipe,
         folder: Path,
         widths: Sequence[int] = WIDTHS,
+        first: First | None = None,
     ) -> None:
         torch.manual_seed(recipe.seed)
         net = PropagationNet(widths)
         net.to(memory_format=torch.channels_last_3d)  # type: ignore[call-overload]  # faster
-        drawn = PropagationExamples(volumes, recipe.batch, recipe.real, recipe.seed)
+        drawn = PropagationExamples(volumes, recipe.batch, recipe.real, recipe.seed, first)
         super().__init__(net, drawn, recipe, folder)
 
     def loss_of(self, *examples: Any) -> tuple[Tensor, tuple[float, ...]]:
@@ -137,7 +143,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
     """
 
     def make(data: Path, recipe: PropagationRecipe, out: Path) -> PropagationTrainer:
-        return PropagationTrainer(volumes_of(data), recipe, out)
+        return PropagationTrainer(volumes_of(data), recipe, out, first=FirstMasks())
 
     run_command(__doc__ or "", make, PropagationRecipe(), WEIGHTS, arguments)
 
