@@ -229,10 +229,11 @@ def _example(
         inside = _drawn_otherwise(rng, inside)
     inside *= torch.from_numpy(there)[:, None, None]
     shown = (square.inside([mask])[0] > 0.5).numpy()
-    if begun is not None:
-        known = _told(shown[None], BEHIND)
-    else:
-        known = _known(rng, inside, there, shown if past else None)
+    known = (
+        _known(rng, inside, there, shown if past else None)
+        if begun is None
+        else _told(shown[None], BEHIND)
+    )
     if known is None:
         return None
     window = torch.stack([_seen(rng, square.pixels([one.image[at] for at in clipped])), known])
