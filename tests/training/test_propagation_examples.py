@@ -7,8 +7,8 @@ import torch
 
 from napari_samara.model.propagation_net import BEHIND, DEPTH, SIDE
 from napari_samara.training import propagation_examples
-from napari_samara.training.propagation_examples import PropagationExamples, Volume, examples
-from napari_samara.training.volume_scenes import Scene, scene
+from napari_samara.training.propagation_examples import PropagationExamples, examples
+from napari_samara.training.volume_scenes import Scene, Volume, scene
 
 
 def ball() -> Scene:

@@ -7,17 +7,15 @@ from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 import torch
-import torch.nn.functional as F
 from scipy import ndimage
-from skimage.measure import label as connected_pieces
 from torch import Tensor
 from torch.utils.data import Dataset
 
 from napari_samara.engine.volume_windows import Square, standardised
 from napari_samara.masks import box_of
-from napari_samara.model.propagation_net import BEHIND, DEPTH, SIDE
-from napari_samara.training.volume_fields import SHAPE
-from napari_samara.training.volume_scenes import Scene, scene
+from napari_samara.model.propagation_net import BEHIND, DEPTH
+from napari_samara.training.known_masks import drawn_otherwise, known, told
+from napari_samara.training.volume_scenes import Scene, Volume, scene
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Container, Sequence
@@ -35,14 +33,11 @@ if TYPE_CHECKING:
 # Longer side of an object in the slice that it is known in, in pixels.
 _SIDES = 5, 100
 
-# Pixels of an object there, in the volume and in the window; in other slices of the window.
-_LEAST, _LEAST_SEEN, _GONE = 12, 6, 20
+# Pixels of an object there.
+_LEAST = 12
 
 # Share of examples that begin behind the end of an object, and of those with other outlines.
 _PAST, _OTHERWISE = 0.10, 0.25
-
-# Share of examples whose known masks are too large or too small, and by how many pixels about.
-_BIASED, _BIAS = 0.4, 1.0
 
 # Share of scenes with first masks by a model, and of their examples that begin with one. They are
 # asked for in so many slices, of so many objects each, and taken from this IoU with what is true.
@@ -51,35 +46,6 @@ _SLICES, _OBJECTS, _FOUND = 2, 14, 0.45
 
 # Weight of slices behind the known one, which say little of what lies ahead.
 _BEHIND = 0.3
-
-
-class Volume(NamedTuple):
-    """A real volume that scenes are cut from.
-
-    Attributes
-    ----------
-    image : ndarray of uint8, shape (slices, rows, cols)
-        In grey, its voxels as long as they are wide.
-    labels : ndarray of int32, shape (slices, rows, cols)
-        Ids of the objects; 0 outside.
-    """
-
-    image: npt.NDArray[np.uint8]
-    labels: npt.NDArray[np.int32]
-
-    def scene(self, rng: Random) -> Scene:
-        """Cut out a scene, along any axis in half of all cases, and with slices left out."""
-        wanted = np.minimum((SHAPE[0] + 4, SHAPE[1] + 32, SHAPE[2] + 32), self.image.shape)
-        low = [
-            int(rng.integers(0, n - k + 1)) for n, k in zip(self.image.shape, wanted, strict=True)
-        ]
-        window = tuple(slice(a, a + int(k)) for a, k in zip(low, wanted, strict=True))
-        order = rng.permutation(3) if rng.random() < 0.5 else np.arange(3)
-        step = int(rng.integers(2, 4)) if rng.random() < 0.5 else 1
-        image = self.image[window].transpose(order)[::step].copy()
-        ids = self.labels[window].transpose(order)[::step]
-        pieces = connected_pieces(ids, connectivity=1, background=0)
-        return Scene(image, pieces.astype(np.int32), float(step))
 
 
 class Example(NamedTuple):
@@ -226,17 +192,17 @@ def _example(
     clipped = places.clip(0, len(one.image) - 1)
     inside = square.inside([one.labels[place] == number for place in clipped])
     if begun is None and not past and rng.random() < _OTHERWISE:
-        inside = _drawn_otherwise(rng, inside)
+        inside = drawn_otherwise(rng, inside)
     inside *= torch.from_numpy(there)[:, None, None]
     shown = (square.inside([mask])[0] > 0.5).numpy()
-    known = (
-        _known(rng, inside, there, shown if past else None)
+    masks = (
+        known(rng, inside, there, shown if past else None)
         if begun is None
-        else _told(shown[None], BEHIND)
+        else told(shown[None], BEHIND)
     )
-    if known is None:
+    if masks is None:
         return None
-    window = torch.stack([_seen(rng, square.pixels([one.image[at] for at in clipped])), known])
+    window = torch.stack([_seen(rng, square.pixels([one.image[at] for at in clipped])), masks])
     weight = torch.from_numpy(there.astype(np.float32))
     weight[:BEHIND] *= _BEHIND
     turn, mirrored = int(rng.integers(4)), rng.random() < 0.5
@@ -271,68 +237,9 @@ def _behind_its_end(
     return end + way * int(rng.integers(0, 3)), next(large, np.zeros_like(masks[0]))
 
 
-def _drawn_otherwise(rng: Random, inside: Tensor) -> Tensor:
-    """Move all outlines of an object in, or out, as far as somebody else might draw them."""
-    further, masks = rng.uniform(-2.2, 2.2), (inside > 0.5).numpy()
-    moved = [mask.any() & (_depth(mask) > further) for mask in masks]
-    return torch.from_numpy(np.stack(moved)).float()
-
-
 def _seen(rng: Random, pixels: Tensor) -> Tensor:
     """Grey levels as they are shown to the network."""
     if rng.random() < 0.3:
         noise = torch.from_numpy(rng.normal(size=tuple(pixels.shape)).astype(np.float32))
         pixels = pixels + rng.uniform(0, 14) * noise
     return standardised(255 - pixels if rng.random() < 0.1 else pixels)
-
-
-def _known(rng: Random, inside: Tensor, there: Bools, left: Bools | None) -> Tensor | None:
-    """Masks of the known slice, and of those behind it at times, as a decoder makes them.
-
-    Where the object is not there any more, they are what is `left` of it: something has been found
-    that is no object.
-    """
-    amount, first = 1.6 * rng.uniform(0, 1) ** 1.5, 0 if rng.random() < 0.4 else BEHIND
-    masks = (inside[: BEHIND + 1] > 0.5).numpy()
-    if left is None and masks[BEHIND].sum() < _LEAST_SEEN:
-        return None
-    if left is not None:
-        deep = ndimage.distance_transform_edt(left)
-        gone = masks.sum((1, 2)) < _GONE
-        rest = [deep > deep.max() * rng.uniform(0, 0.75) for _ in masks]
-        masks = np.where(gone[:, None, None], np.stack(rest), masks)
-    bias = rng.normal(0, _BIAS) if left is None and rng.random() < _BIASED else 0.0
-    moved = _moved(rng, masks, amount, bias)
-    if not moved[BEHIND].any():
-        if left is not None:
-            return None
-        moved[BEHIND] = masks[BEHIND]
-    return _told(moved[first:], first) * torch.from_numpy(there)[:, None, None]
-
-
-def _told(masks: Bools, first: int) -> Tensor:
-    """Known masks as they are shown to the network, from the `first` slice of the window on."""
-    known = torch.zeros(DEPTH, SIDE, SIDE)
-    known[first : first + len(masks)] = 2.0 * torch.from_numpy(masks) - 1
-    return known
-
-
-def _moved(rng: Random, masks: Bools, amount: float, bias: float) -> Bools:
-    """Move outlines by a smooth field of about `amount` pixels, much the same in all slices.
-
-    A `bias` moves all of them out, or in where it is below 0.
-    """
-    side = int(rng.integers(3, 9))
-    common, moved = rng.normal(size=(side, side)), masks.copy()
-    for at, mask in enumerate(masks):
-        own = torch.from_numpy(common + 0.4 * rng.normal(size=(side, side)))[None, None]
-        field = F.interpolate(own, mask.shape, mode="bicubic", align_corners=False)[0, 0].numpy()
-        if mask.any():
-            moved[at] = _depth(mask) + bias + amount * (2.2 * field + rng.normal(0, 0.3)) > 0
-    return moved
-
-
-def _depth(mask: Bools) -> npt.NDArray[np.float64]:
-    """Return how far inside of a mask each pixel lies; below 0 outside."""
-    inner, outer = (ndimage.distance_transform_edt(side) for side in (mask, ~mask))
-    return np.asarray(inner - outer)

@@ -15,8 +15,9 @@ from napari_samara.engine.volume_ahead import WEIGHTS
 from napari_samara.model.propagation_net import WIDTHS, PropagationNet
 from napari_samara.training.first_masks import FirstMasks
 from napari_samara.training.net_trainer import NetRecipe, NetTrainer, run_command
-from napari_samara.training.propagation_examples import PropagationExamples, Volume
+from napari_samara.training.propagation_examples import PropagationExamples
 from napari_samara.training.samara_tiny import medulla
+from napari_samara.training.volume_scenes import Volume
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

@@ -9,6 +9,7 @@ and noise drawn by chance.
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import NamedTuple
 
 import numpy as np
 import numpy.typing as npt
@@ -45,6 +46,35 @@ class Scene:
     image: npt.NDArray[np.uint8]
     labels: Ids
     step: float
+
+
+class Volume(NamedTuple):
+    """A real volume that scenes are cut from.
+
+    Attributes
+    ----------
+    image : ndarray of uint8, shape (slices, rows, cols)
+        In grey, its voxels as long as they are wide.
+    labels : ndarray of int32, shape (slices, rows, cols)
+        Ids of the objects; 0 outside.
+    """
+
+    image: npt.NDArray[np.uint8]
+    labels: npt.NDArray[np.int32]
+
+    def scene(self, rng: Random) -> Scene:
+        """Cut out a scene, along any axis in half of all cases, and with slices left out."""
+        wanted = np.minimum((SHAPE[0] + 4, SHAPE[1] + 32, SHAPE[2] + 32), self.image.shape)
+        low = [
+            int(rng.integers(0, n - k + 1)) for n, k in zip(self.image.shape, wanted, strict=True)
+        ]
+        window = tuple(slice(a, a + int(k)) for a, k in zip(low, wanted, strict=True))
+        order = rng.permutation(3) if rng.random() < 0.5 else np.arange(3)
+        step = int(rng.integers(2, 4)) if rng.random() < 0.5 else 1
+        image = self.image[window].transpose(order)[::step].copy()
+        ids = self.labels[window].transpose(order)[::step]
+        pieces = connected_pieces(ids, connectivity=1, background=0)
+        return Scene(image, pieces.astype(np.int32), float(step))
 
 
 def scene(rng: Random) -> Scene:
