@@ -35,10 +35,7 @@ _OUTSIDE = -8.0  # logit of what lies outside of its window
 
 # Expected IoU below which an object counts as gone, pixels of it that are too few, and pixels that
 # it may have moved by from one slice to the next.
-_HARDLY, _LEAST, _NEAR = 0.4, 3, 2
-
-# Share of the known area from which on an object is too large to be gone in the next slice.
-_LARGE = 0.7
+_HARDLY, _LEAST, _NEAR = 0.5, 3, 2
 
 
 class Seen(NamedTuple):
@@ -68,15 +65,12 @@ class Ahead:
 
     Attributes
     ----------
-    index : int
-        The slice that it was seen from.
     square : Square
         Where it was looked for.
     logits : dict of int to Tensor, shape (SIDE, SIDE)
         By index of the slice.
     """
 
-    index: int
     square: Square
     logits: Mapping[int, torch.Tensor]
 
@@ -84,13 +78,6 @@ class Ahead:
         """Whether it says where an object is in a slice that was in `last` in the one before."""
         box = box_of(last)
         return index in self.logits and box is not None and self.square.holds(box)
-
-    def area(self, index: int) -> float:
-        """Return how many pixels of a slice are seen inside; 0 where it was not looked for."""
-        if index not in self.logits:
-            return 0.0
-        inside = int((self.logits[index] > 0).sum())
-        return inside * (self.square.side / SIDE) ** 2
 
     def at(self, index: int, size: tuple[int, int]) -> Seen:
         """Return what is seen in a slice of so many rows and columns."""
@@ -101,9 +88,6 @@ class Ahead:
 
 def seen_of(front: Front, index: int, pixels_of: PixelsOf, slices: tuple[int, int, int]) -> Seen:
     """Return what is seen of an object in the next slice; look where nobody has yet.
-
-    Where something large would be gone all of a sudden it is looked for again, from nearer: it may
-    have moved out of sight.
 
     Parameters
     ----------
@@ -120,13 +104,8 @@ def seen_of(front: Front, index: int, pixels_of: PixelsOf, slices: tuple[int, in
     ahead = front.ahead
     if ahead is None or not ahead.covers(index, front.last):
         ahead = look_ahead(pixels_of, front.trail, last, front.way, count)
-    seen = ahead.at(index, slices[1:])
-    large = ahead.area(last) > _LARGE * front.path[0][2]
-    if large and seen.is_gone(front.last):
-        ahead = look_ahead(pixels_of, front.trail, last, front.way, count)
-        seen = ahead.at(index, slices[1:])
     front.ahead = ahead
-    return seen
+    return ahead.at(index, slices[1:])
 
 
 @torch.inference_mode()
@@ -164,9 +143,7 @@ def look_ahead(
             known[at] = 2 * (square.inside([masks[place]])[0] > 0.5).float() - 1
     found = propagation_net()(torch.stack([standardised(seen), known])[None])[0]
     ahead = range(BEHIND + 1, DEPTH)
-    return Ahead(
-        index, square, {int(places[at]): found[at] for at in ahead if 0 <= places[at] < count}
-    )
+    return Ahead(square, {int(places[at]): found[at] for at in ahead if 0 <= places[at] < count})
 
 
 def expected_iou(logits: torch.Tensor) -> float:

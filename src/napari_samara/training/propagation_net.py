@@ -41,7 +41,7 @@ class PropagationRecipe(NetRecipe):
         Share of the volumes that are not generated.
     """
 
-    steps: int = 5000
+    steps: int = 8000
     batch: int = 16
     rate: float = 2e-3
     decay_from: float = 0.55
