@@ -7,15 +7,16 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from napari_samara.api import load
+from napari_samara.checkpoints.load import load_checkpoint
 from napari_samara.contrast import Contrast
+from napari_samara.engine.device import choose_device
+from napari_samara.engine.predictor import Predictor
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from numpy.typing import NDArray
 
-    from napari_samara.engine.predictor import Predictor
     from napari_samara.masks import PixelBox
 
 
@@ -55,4 +56,5 @@ class FirstMasks:
 
     @cached_property
     def _predictor(self) -> Predictor:
-        return load(self.checkpoint, device="cpu")
+        loaded = load_checkpoint(self.checkpoint)
+        return Predictor(loaded.model, loaded.preprocess, choice=choose_device("cpu"))
