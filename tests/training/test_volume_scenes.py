@@ -7,7 +7,7 @@ import pytest
 from scipy import ndimage
 
 from napari_samara.training.volume_fields import SHAPE, smooth_noise
-from napari_samara.training.volume_organs import organs
+from napari_samara.training.volume_organs import _draw_tubes, organs
 from napari_samara.training.volume_scenes import _cells, _nuclei, scene
 
 
@@ -70,3 +70,14 @@ def test_noise_is_as_smooth_as_it_is_asked_for():
 
     assert change(smooth, 2) < 0.2 * change(smooth, 1)
     assert change(rough, 2) > 0.5 * change(rough, 1)
+
+
+@pytest.mark.parametrize("seed", range(5))
+def test_tubes_run_on_from_slice_to_slice(seed: int):
+    labels = np.zeros(SHAPE, np.int32)
+    _draw_tubes(np.random.default_rng(seed), labels, 1.0)
+    assert labels.max() >= 1
+    for number, window in enumerate(ndimage.find_objects(labels), start=1):
+        if window is not None and number == labels.max():  # the last one is covered by none
+            assert ndimage.label(labels[window] == number, np.ones((3, 3, 3)))[1] == 1
+            assert window[0].stop - window[0].start > 2

@@ -38,7 +38,19 @@ def smooth_noise(rng: Random, smooth: tuple[float, float, float]) -> Floats:
 def recorded(
     rng: Random, signal: npt.NDArray[np.floating], step: float, deep: float
 ) -> npt.NDArray[np.uint8]:
-    """Blur, shade and record a volume with noise, in 8 bits; `deep` is the blur across slices."""
+    """Blur, shade and record a volume with noise, in 8 bits.
+
+    Parameters
+    ----------
+    rng : Generator
+        Decides how.
+    signal : ndarray of float, shape `SHAPE`
+        Light of each voxel.
+    step : float
+        Distance between slices in pixels.
+    deep : float
+        Blur across slices, as the deviation of a normal distribution in slices.
+    """
     soft = rng.random() < 0.2  # as what was enlarged, or smoothed after it was recorded
     wide = rng.uniform(1.2, 3.0) if soft else rng.uniform(0.3, 1.6)
     seen = ndimage.gaussian_filter(signal, (deep, wide, wide))

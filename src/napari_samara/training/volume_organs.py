@@ -14,7 +14,22 @@ Random = np.random.Generator
 
 
 def organs(rng: Random) -> tuple[npt.NDArray[np.uint8], Ids, float]:
-    """Pieces that fill space, some as bright as their neighbours, with others put into them."""
+    """Generate pieces that fill space, some as bright as their neighbours, and others in them.
+
+    Parameters
+    ----------
+    rng : Generator
+        Decides everything.
+
+    Returns
+    -------
+    image : ndarray of uint8, shape `SHAPE`
+        In grey.
+    labels : ndarray of int32, shape `SHAPE`
+        Ids from 1 up, perhaps in several pieces each.
+    step : float
+        Distance between slices in pixels.
+    """
     step = float(np.exp(rng.uniform(0, np.log(5))))
     labels = _pieces(rng, step)
     for _ in range(rng.integers(2, 14)):  # ellipsoids and slanted tubes
