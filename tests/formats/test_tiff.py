@@ -76,6 +76,17 @@ def test_a_file_that_is_cut_off_is_refused(tmp_path: Path) -> None:
         read_image(path)
 
 
+@pytest.mark.parametrize("kind", ["compressed", "tiled"])
+def test_a_damaged_slice_says_so_and_the_others_are_read(tmp_path: Path, kind: str) -> None:
+    path = tmp_path / "a.tif"
+    tifffile.imwrite(path, VALUES, **KINDS[kind])
+    path.write_bytes(path.read_bytes()[:-50])
+    array = read_image(path)
+    assert np.array_equal(array[0], VALUES[0])
+    with pytest.raises(FileFormatError, match=r"a\.tif cannot be read at .*cut off or damaged"):
+        array[4]
+
+
 def test_what_cannot_be_read_in_parts_is_read_whole(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

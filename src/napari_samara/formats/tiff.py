@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from napari_samara.errors import FileFormatError
 from napari_samara.formats.axis_view import LARGE, AxisView
 from napari_samara.formats.picture import read_frames
 
@@ -77,15 +78,32 @@ def _lazy(path: Path, series: Any) -> AxisView | None:
     with contextlib.suppress(ValueError):  # compressed, tiled, or spread over the file
         return AxisView(tifffile.memmap(path, mode="r"), every)
     try:
+        pages = _Pages(path)
+        pages[(0,) * (series.ndim - 2)]
+    except Exception:  # what cannot be decoded, or a zarr that this tifffile does not know
+        return None
+    return AxisView(pages, every)
+
+
+class _Pages:
+    """Pixels of a file that is kept open, read where they are indexed."""
+
+    def __init__(self, path: Path) -> None:
+        import tifffile
         import zarr
 
         store = tifffile.imread(path, aszarr=True, level=0)
-        array = zarr.open_array(store, mode="r")
-        weakref.finalize(array, store.close)
-        array[(0,) * (series.ndim - 2)]
-    except Exception:  # what cannot be decoded, or a zarr that this tifffile does not know
-        return None
-    return AxisView(array, every)
+        weakref.finalize(self, store.close)
+        self._path, self._array = path, zarr.open_array(store, mode="r")
+        self.shape, self.dtype = self._array.shape, self._array.dtype
+
+    def __getitem__(self, region: Any) -> NDArray[Any]:
+        try:
+            return np.asarray(self._array[region])
+        except Exception as error:  # decoders of damaged files raise about anything
+            raise FileFormatError(
+                f"{self._path} cannot be read at {region}; it is cut off or damaged: {error}"
+            ) from error
 
 
 def _read_compressed(path: Path, shape: tuple[int, ...]) -> NDArray[Any]:

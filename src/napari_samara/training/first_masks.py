@@ -13,11 +13,13 @@ from napari_samara.engine.device import choose_device
 from napari_samara.engine.predictor import Predictor
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Callable, Sequence
 
     from numpy.typing import NDArray
 
     from napari_samara.masks import PixelBox
+
+    First = Callable[[NDArray[np.uint8], Sequence[PixelBox]], list[NDArray[np.bool_]]]
 
 
 class FirstMasks:

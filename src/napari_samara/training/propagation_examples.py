@@ -18,17 +18,16 @@ from napari_samara.training.known_masks import drawn_otherwise, known, told
 from napari_samara.training.volume_scenes import Scene, Volume, scene
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Container, Sequence
+    from collections.abc import Container, Sequence
 
     import numpy.typing as npt
 
-    from napari_samara.masks import PixelBox
+    from napari_samara.training.first_masks import First
 
     Bools = npt.NDArray[np.bool_]
     Ids = npt.NDArray[np.int32]
     Span = tuple[slice, slice, slice]
     Random = np.random.Generator
-    First = Callable[[npt.NDArray[np.uint8], Sequence[PixelBox]], list[Bools]]
 
 # Longer side of an object in the slice that it is known in, in pixels.
 _SIDES = 5, 100
@@ -138,12 +137,12 @@ def examples(rng: Random, one: Scene, count: int, first: First | None = None) ->
     numbers = [n for n, s in enumerate(spans, 1) if s is not None and s[0].stop - s[0].start > 1]
     if not numbers:
         return []
-    begun = [] if first is None else _begun(rng, one, dict.fromkeys(numbers), first)
+    begun = [] if first is None else _begun(rng, one, set(numbers), first)
     drawn = []
     for number in rng.choice(numbers, count).tolist():
         if begun and rng.random() < _BEGUN:
-            number, index, mask = begun[int(rng.integers(len(begun)))]
-            drawn.append(_example(rng, one, number, spans[number - 1], (index, mask)))
+            other, index, mask = begun[int(rng.integers(len(begun)))]
+            drawn.append(_example(rng, one, other, spans[other - 1], (index, mask)))
         else:
             drawn.append(_example(rng, one, number, spans[number - 1]))
     return [example for example in drawn if example is not None]

@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 
     from torch import Tensor
 
-    from napari_samara.training.propagation_examples import First
+    from napari_samara.training.first_masks import First
 
 # Weight of the cross entropy beside that of the Dice; voxels that a Dice is softened by.
 _ENTROPY, _SOFT = 4.0, 20.0

@@ -87,16 +87,8 @@ def _draw_tubes(rng: Random, labels: Ids, step: float) -> None:
 
     Their width changes along them, and they are flat or round.
     """
-    first, width = rng.uniform(0, 1, 3) * SHAPE * (step, 1, 1), rng.uniform(2.5, 12)
-    way = rng.normal(size=3)
-    way[0] = np.sign(way[0]) * max(abs(way[0]), 0.35)
-    length, bend = rng.uniform(4, 12) * width, rng.uniform(0, 0.12)
-    pace = 0.45 * width
-    places, bends = [first], rng.normal(size=(2, 3))
-    for at in np.arange(0, length, pace) / length:  # it turns one way first, another way later
-        way = way / np.linalg.norm(way) + bend * (bends[0] * (1 - at) + bends[1] * at)
-        places.append(places[-1] + pace * way / np.linalg.norm(way))
-    path = np.array(places)
+    width = rng.uniform(2.5, 12)
+    path = _path(rng, step, width)
     along = np.linspace(0, 1, len(path))
     widths = width * (1 + (rng.uniform(0.3, 1) - 1) * along)
     widths *= 1 + rng.uniform(0, 0.3) * np.sin(rng.uniform(2, 9) * along + rng.uniform(0, 6))
@@ -105,17 +97,41 @@ def _draw_tubes(rng: Random, labels: Ids, step: float) -> None:
     for number in range(1 if rng.random() < 0.6 else int(rng.integers(2, 6))):
         one = labels.max() + 1
         for middle, radius in zip(path + number * beside, widths, strict=True):
-            radii = radius * np.array([1 / step, 1, 1])
-            low = np.maximum(0, np.floor(middle / (step, 1, 1) - radii)).astype(int)
-            high = np.minimum(SHAPE, np.ceil(middle / (step, 1, 1) + radii).astype(int) + 1)
-            if (low >= high).any():
-                continue
-            grid = np.ogrid[low[0] : high[0], low[1] : high[1], low[2] : high[2]]
-            z, y, x = grid[0] * step - middle[0], grid[1] - middle[1], grid[2] - middle[2]
-            aside = (x * np.cos(turn) + y * np.sin(turn)) / flat
-            over = y * np.cos(turn) - x * np.sin(turn)
-            window = tuple(slice(a, b) for a, b in zip(low, high, strict=True))
-            labels[window][z**2 + aside**2 + over**2 < radius**2] = one
+            _draw_ball(labels, one, (step, 1, 1), middle, radius, (flat, turn))
+
+
+def _path(rng: Random, step: float, width: float) -> Places:
+    """Places (z, y, x) in pixels along a tube; it turns one way first, another way later."""
+    place = rng.uniform(0, 1, 3) * SHAPE * (step, 1, 1)
+    way = rng.normal(size=3)
+    way[0] = np.sign(way[0]) * max(abs(way[0]), 0.35)
+    length, bend = rng.uniform(4, 12) * width, rng.uniform(0, 0.12)
+    pace, bends, places = 0.45 * width, rng.normal(size=(2, 3)), [place]
+    for at in np.arange(0, length, pace) / length:
+        way = way / np.linalg.norm(way) + bend * (bends[0] * (1 - at) + bends[1] * at)
+        places.append(places[-1] + pace * way / np.linalg.norm(way))
+    return np.array(places)
+
+
+def _draw_ball(
+    labels: Ids,
+    number: int,
+    spacing: tuple[float, float, float],
+    middle: Places,
+    radius: float,
+    shape: tuple[float, float],
+) -> None:
+    """Draw a ball that is flat by some share, and turned, within slices."""
+    flat, turn = shape
+    low = np.maximum(0, np.floor((middle - radius) / spacing)).astype(int)
+    high = np.minimum(SHAPE, np.ceil((middle + radius) / spacing).astype(int) + 1)
+    if (low >= high).any():
+        return
+    window = tuple(slice(a, b) for a, b in zip(low, high, strict=True))
+    z, y, x = (g * s - m for g, s, m in zip(np.ogrid[window], spacing, middle, strict=True))
+    aside = (x * np.cos(turn) + y * np.sin(turn)) / flat
+    over = y * np.cos(turn) - x * np.sin(turn)
+    labels[window][z**2 + aside**2 + over**2 < radius**2] = number
 
 
 def _distance(rng: Random, middle: Places, radii: Places, slant: Places) -> Places:
